@@ -1,0 +1,58 @@
+import type { GrantId, PolicyId, ServerId, TeamId, UserId } from "../id.ts";
+import type { Category, Level } from "../risk/classify.ts";
+
+/** A value sealed by `upstream/vault.ts`; only the Worker that forwards opens it. */
+export type Sealed = string;
+
+/** One saved policy as the gate judges by it: the exact text that was saved, and which revision it is. */
+export interface PolicyText {
+  readonly id: PolicyId;
+  readonly name: string;
+  readonly revision: number;
+  /** The document as written (dialect A or B), compact JSON. */
+  readonly text: string;
+}
+
+/** A tool whose definition a person (or the first look at a new server) accepted. */
+export interface Pin {
+  readonly name: string;
+  /** SHA-256 in hex over the canonical definition (`upstream/definition.ts`). */
+  readonly hash: string;
+  readonly category: Category;
+  readonly level: Level;
+}
+
+/** One server that a grant may reach: where it is, how to sign in to it, and what the grant may do there. */
+export interface Route {
+  readonly server: { readonly id: ServerId; readonly slug: string; readonly name: string; readonly url: string };
+  /** What `upstream/vault.ts` needs to open the credential; null where the server takes none. */
+  readonly credential: { readonly wrappedKey: Sealed; readonly value: Sealed } | null;
+  /** null = none attached: everything is denied as `(no policy)`. */
+  readonly policy: PolicyText | null;
+  readonly pins: readonly Pin[];
+  /** No look at this server's tools has succeeded yet: the first list pins them. */
+  readonly unpinned: boolean;
+}
+
+/** All that a gate must know to decide, read from D1's primary in one batch with the team's epoch. */
+export interface Snapshot {
+  readonly epoch: number;
+  readonly team: {
+    readonly id: TeamId;
+    readonly slug: string;
+    readonly zone: string;
+    readonly frozen: "off" | "writes" | "all";
+    readonly policy: PolicyText | null;
+  };
+  readonly grant: {
+    readonly id: GrantId;
+    readonly label: string;
+    readonly tags: readonly string[];
+    readonly revoked: boolean;
+    readonly expiresAtMs: number;
+    /** The bearer forms that stand: a token whose `jti` is not here, or past its time, is refused. */
+    readonly tokens: readonly { readonly jti: string; readonly notAfterMs: number }[];
+    readonly member: { readonly id: UserId; readonly email: string; readonly role: string } | null;
+  };
+  readonly routes: readonly Route[];
+}

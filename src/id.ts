@@ -1,0 +1,48 @@
+const prefixes = ["tm", "usr", "ses", "srv", "pol", "grt", "jti", "apr", "req"] as const;
+type Prefix = (typeof prefixes)[number];
+
+type Branded<P extends string> = string & { readonly __id: P };
+export type TeamId = Branded<"tm">;
+export type UserId = Branded<"usr">;
+export type ServerId = Branded<"srv">;
+export type PolicyId = Branded<"pol">;
+export type GrantId = Branded<"grt">;
+export type DecisionId = Branded<"dec">;
+
+/** A source of randomness, passed in so that tests can replay: `bytes(16)` gives 16 of them. */
+export type Random = (count: number) => Uint8Array;
+
+// Crockford's base 32 in lower case: no i, l, o, u, so that an id read aloud survives.
+const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+const idBytes = 16;
+
+/** A new id such as `grt_2v8…`: 128 random bits in 26 characters behind the prefix. */
+export function newId<P extends Prefix>(prefix: P, random: Random): Branded<P> {
+  let bits = 0n;
+  for (const byte of random(idBytes)) bits = (bits << 8n) | BigInt(byte);
+  let text = "";
+  for (let i = 0; i < 26; i++) {
+    text = alphabet[Number(bits & 31n)] + text;
+    bits >>= 5n;
+  }
+  return `${prefix}_${text}` as Branded<P>;
+}
+
+const body = /^[0-9a-hjkmnp-tv-z]{26}$/;
+
+/** Whether `text` is an id of that kind (by shape alone: it says nothing of whether the thing exists). */
+export const isId = <P extends Prefix>(prefix: P, text: string): text is Branded<P> =>
+  text.startsWith(`${prefix}_`) && body.test(text.slice(prefix.length + 1));
+
+/** `dec_<gate>_<seq>`: a decision's id carries its gate, so that it is found without an index (architecture §1). */
+export const decisionId = (gate: GrantId, seq: number): DecisionId =>
+  `dec_${gate.slice("grt_".length)}_${seq.toString(36)}` as DecisionId;
+
+/** The gate and sequence number inside a decision's id, or null where the text is not one. */
+export function decisionParts(id: string): { gate: GrantId; seq: number } | null {
+  const [prefix, gate, seq, ...rest] = id.split("_");
+  if (prefix !== "dec" || !gate || !seq || rest.length > 0) return null;
+  const grant = `grt_${gate}`;
+  if (!isId("grt", grant) || !/^[0-9a-z]{1,10}$/.test(seq)) return null;
+  return { gate: grant, seq: Number.parseInt(seq, 36) };
+}

@@ -1,0 +1,2 @@
+export type Category = "Read" | "Write" | "Execute" | "Destructive" | "Financial";
+export type Level = "low" | "medium" | "high" | "critical";
