@@ -1,5 +1,6 @@
 import type { Finding } from "../fault.ts";
 import type { DecisionId, ServerId, TeamId } from "../id.ts";
+import type { ListRules } from "../policy/list.ts";
 import type { Route } from "./snapshot.ts";
 
 /** Who asks, taken from a verified token and the URL; the gate checks that all of it still stands. */
@@ -64,8 +65,8 @@ export type View =
 /** Which names a list may show. `tools` maps a name to the accepted definition's hash. */
 export interface Listed {
   readonly tools: ReadonlyMap<string, string>;
-  readonly resources: "all" | readonly string[];
-  readonly prompts: "all" | readonly string[];
+  readonly resources: readonly ListRules[];
+  readonly prompts: readonly ListRules[];
 }
 
 /** How a permitted call ended, told by the Worker once its stream is over. */

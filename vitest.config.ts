@@ -1,0 +1,36 @@
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+// Two suites: `runtime` runs inside workerd with real D1 and Durable Objects; `http` drives `wrangler dev` from outside
+// with real clients, because the in-process runner allows eval and production does not.
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                MIGRATIONS: await readD1Migrations("./migrations"),
+                PUBLIC_ORIGIN: "http://localhost",
+                ALLOW_LOOPBACK_UPSTREAMS: "true",
+                MASTER_KEYS: "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+              },
+            },
+          })),
+        ],
+        test: { name: "runtime", include: ["test/*/**/*.test.ts"], exclude: ["test/http/**"] },
+      },
+      {
+        test: {
+          name: "http",
+          include: ["test/http/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
