@@ -1,0 +1,81 @@
+import type { DecisionId, GrantId, PolicyId, ServerId } from "../id.ts";
+
+/** How a judged message fared, as people filter by it. `allowed` says it was let through, not how it ended. */
+export type Verdict = "allowed" | "denied" | "limited" | "approval_required" | "unknown";
+
+/** The decision row: committed before the request leaves (security.md §1.1). Times are ms since the epoch. */
+export interface DecisionEntry {
+  readonly kind: "decision";
+  readonly gate: GrantId;
+  readonly seq: number;
+  readonly atMs: number;
+  readonly requestId: string;
+  readonly epoch: number;
+  readonly server: { readonly id: ServerId; readonly slug: string };
+  readonly method: string;
+  readonly target: { readonly kind: "tool" | "resource" | "prompt"; readonly name: string };
+  readonly verdict: Verdict;
+  readonly rule: string;
+  readonly reason: string;
+  /** What a rule in shadow mode, or a condition that could not be evaluated, had to say. */
+  readonly notes: readonly string[];
+  readonly policy: { readonly id: PolicyId; readonly name: string; readonly revision: number } | null;
+  readonly client: string | null;
+  readonly argumentKeys: readonly string[];
+  /** HMAC under a key of the team: a plain hash of short arguments could be guessed. */
+  readonly argumentHash: string | null;
+}
+
+/** How an allowed message ended; at most one per decision. */
+export interface OutcomeEntry {
+  readonly kind: "outcome";
+  readonly gate: GrantId;
+  readonly seq: number;
+  readonly atMs: number;
+  readonly end: "answered" | "client_gone" | "upstream_failed" | "too_large" | "not_sent" | "unknown";
+  readonly status: number | null;
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/** A write to the control plane: who did what to which thing. Never a secret, never a document's content. */
+export interface ControlEntry {
+  readonly kind: "control";
+  readonly atMs: number;
+  readonly requestId: string;
+  /** The user's id, or `system`. */
+  readonly actor: string;
+  /** `policy.saved`, `grant.revoked`, … */
+  readonly action: string;
+  /** The id of what was changed. */
+  readonly subject: string;
+  readonly detail: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+export type Entry = DecisionEntry | OutcomeEntry | ControlEntry;
+
+/** A decision with its outcome, if it has one yet: a line of the list. `n` is its place in the team's log. */
+export interface LogRow {
+  readonly n: number | null;
+  readonly id: DecisionId;
+  readonly decision: DecisionEntry;
+  readonly outcome: OutcomeEntry | null;
+}
+
+/** What the list may be narrowed by; times are ms, `before` is a place in the log (exclusive). */
+export interface LogQuery {
+  readonly grant?: GrantId;
+  readonly server?: ServerId;
+  readonly name?: string;
+  readonly verdict?: Verdict;
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly before?: number;
+  readonly limit: number;
+}
+
+export interface LogPage {
+  readonly items: readonly LogRow[];
+  /** The `before` of the next page, or null at the end. */
+  readonly next: number | null;
+}
