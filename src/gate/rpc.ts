@@ -1,31 +1,36 @@
-import type { Finding } from "../fault.ts";
-import type { DecisionId, ServerId, TeamId } from "../id.ts";
+import type { LogRow, OutcomeEntry } from "../audit/entry.ts";
+import type { DecisionId, GrantId, ServerId, TeamId } from "../id.ts";
 import type { ListRules } from "../policy/list.ts";
-import type { Route } from "./snapshot.ts";
+import type { Route, Snapshot } from "./snapshot.ts";
 
 /** Who asks, taken from a verified token and the URL; the gate checks that all of it still stands. */
 export interface Caller {
+  readonly grant: GrantId;
   readonly team: TeamId;
   readonly jti: string;
   readonly teamSlug: string;
   readonly serverSlug: string;
 }
 
-/** A message that names something, as decoded from the body. */
+/** A message that names something, as decoded from the body. All of its targets must be allowed, or none is. */
 export interface Ask {
   readonly method: string;
-  readonly kind: "tool" | "resource" | "prompt";
-  readonly name: string;
+  readonly targets: readonly Target[];
   /** The source text of `params.arguments`, already read strictly once; absent where the message has none. */
   readonly argumentsText?: string;
   readonly clientName?: string;
   readonly requestId: string;
 }
 
+export interface Target {
+  readonly kind: "tool" | "resource" | "prompt";
+  readonly name: string;
+}
+
 /** Everything the Worker must do for an Allow, and only an Allow carries an upstream. */
 export type Admission =
-  | { readonly effect: "allow"; readonly decision: DecisionId; readonly upstream: Upstream; readonly limits: LimitState[] }
-  | { readonly effect: "deny"; readonly decision: DecisionId; readonly refusal: Refusal; readonly limits: LimitState[] }
+  | { readonly effect: "allow"; readonly epoch: number; readonly decision: DecisionId; readonly upstream: Upstream; readonly limits: readonly LimitState[] }
+  | { readonly effect: "deny"; readonly decision: DecisionId; readonly refusal: Refusal; readonly limits: readonly LimitState[] }
   | { readonly effect: "gone"; readonly because: "token" | "route" };
 
 export interface Refusal {
@@ -71,14 +76,35 @@ export interface Listed {
 
 /** How a permitted call ended, told by the Worker once its stream is over. */
 export interface Outcome {
-  readonly decision: DecisionId;
-  readonly end: "answered" | "client_gone" | "upstream_failed" | "too_large" | "not_sent";
+  readonly seq: number;
+  readonly end: OutcomeEntry["end"];
   readonly status: number | null;
   readonly bytes: number;
   readonly ms: number;
 }
 
-export interface Applied {
-  readonly epoch: number;
-  readonly findings?: readonly Finding[];
+/** Whether an open stream may go on: `gone` closes it, `changed` means that its list filter is out of date. */
+export type Standing = "stands" | "changed" | "gone";
+
+/** The methods of a GrantGate that others call, as an RPC stub offers them. */
+export interface GateStub {
+  admit(caller: Caller, ask: Ask): Promise<Admission>;
+  view(caller: Caller, method: string): Promise<View>;
+  settle(outcomes: readonly Outcome[]): Promise<void>;
+  stands(caller: Caller, epoch: number): Promise<Standing>;
+  apply(snapshot: Snapshot): Promise<{ epoch: number }>;
+  find(seq: number): Promise<LogRow | null>;
+  usage(): Promise<readonly LimitUsage[]>;
+}
+
+/** One counter's use, per limit that tests it. */
+export interface LimitUsage {
+  readonly server: string | null;
+  readonly rule: string;
+  readonly counter: string;
+  readonly windowMs: number;
+  readonly max: number;
+  readonly used: number;
+  readonly remaining: number;
+  readonly resetMs: number;
 }

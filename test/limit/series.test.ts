@@ -1,0 +1,83 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { append, compact, oneCall, roomAtMs, type Series, taken } from "../../src/limit/series.ts";
+
+const minuteMs = 60_000;
+const at = (times: readonly number[]): Series =>
+  times.reduce<Series>((series, time) => append(series, time, oneCall), []);
+
+test("a window is closed at both ends: a call one window old still counts", () => {
+  const series = at([1_000]);
+  expect(taken(series, 61_000, minuteMs)).toBe(oneCall);
+  expect(taken(series, 61_001, minuteMs)).toBe(0n);
+});
+
+test("room comes when enough of the oldest calls have left the window", () => {
+  const series = at([0, 10, 20]);
+  expect(roomAtMs(series, 50, minuteMs, 3n * oneCall, oneCall)).toBe(60_001);
+  expect(roomAtMs(series, 50, minuteMs, 3n * oneCall, 2n * oneCall)).toBe(60_011);
+  expect(roomAtMs(series, 50, minuteMs, 4n * oneCall, oneCall)).toBe(50);
+  expect(roomAtMs(series, 50, minuteMs, oneCall, 2n * oneCall)).toBeNull();
+});
+
+/** Drives a limit as the gate does, compacting now and then, and keeps the plain list of what was admitted. */
+function drive(gapsMs: readonly number[], windowMs: number, max: number, compactEvery: number) {
+  const admitted: number[] = [];
+  const lateMs: number[] = [];
+  let series: Series = [];
+  let now = 0;
+  for (const [i, gapMs] of gapsMs.entries()) {
+    now += gapMs;
+    const fits = taken(series, now, windowMs) + oneCall <= BigInt(max) * oneCall;
+    const exact = admitted.filter((time) => now - time <= windowMs).length < max;
+    if (fits) {
+      admitted.push(now);
+      series = append(series, now, oneCall);
+    } else if (exact) {
+      lateMs.push(now - ((admitted.at(-max) ?? 0) + windowMs));
+    }
+    if (i % compactEvery === 0) series = compact(series, now);
+  }
+  return { admitted, lateMs, series };
+}
+
+const traffic = fc.record({
+  gapsMs: fc.array(fc.oneof(fc.nat(3), fc.nat(200), fc.nat(20_000)), { minLength: 200, maxLength: 1_500 }),
+  windowMs: fc.constantFrom(1_000, 7_000, 60_000, 3_600_000),
+  max: fc.integer({ min: 1, max: 40 }),
+  compactEvery: fc.integer({ min: 1, max: 50 }),
+});
+
+test("in no interval of one window's length are more than max admitted", () => {
+  fc.assert(
+    fc.property(traffic, ({ gapsMs, windowMs, max, compactEvery }) => {
+      const { admitted } = drive(gapsMs, windowMs, max, compactEvery);
+      for (const [i, time] of admitted.entries()) {
+        const next = admitted[i + max];
+        if (next !== undefined) expect(next - time).toBeGreaterThan(windowMs);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("room is never more than 1 % of the window late", () => {
+  fc.assert(
+    fc.property(traffic, ({ gapsMs, windowMs, max, compactEvery }) => {
+      const { lateMs } = drive(gapsMs, windowMs, max, compactEvery);
+      for (const late of lateMs) expect(late).toBeLessThanOrEqual(windowMs / 100);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("any traffic fits in about two thousand marks", () => {
+  let series: Series = [];
+  for (let now = 0; now < 2_678_400_000; now += 40_000) {
+    series = append(series, now, oneCall);
+    if (series.length > 4_000) series = compact(series, now);
+  }
+  for (let now = 2_678_400_000; now < 2_678_460_000; now += 5) series = append(series, now, oneCall);
+  series = compact(series, 2_678_460_000);
+  expect(series.length).toBeLessThan(2_000);
+});
