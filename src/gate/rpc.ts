@@ -29,9 +29,22 @@ export interface Target {
 
 /** Everything the Worker must do for an Allow, and only an Allow carries an upstream. */
 export type Admission =
-  | { readonly effect: "allow"; readonly epoch: number; readonly decision: DecisionId; readonly upstream: Upstream; readonly limits: readonly LimitState[] }
-  | { readonly effect: "deny"; readonly decision: DecisionId; readonly refusal: Refusal; readonly limits: readonly LimitState[] }
-  | { readonly effect: "gone"; readonly because: "token" | "route" };
+  | {
+      readonly effect: "allow";
+      readonly epoch: number;
+      readonly decision: DecisionId;
+      readonly upstream: Upstream;
+      readonly limits: readonly LimitState[];
+    }
+  | {
+      readonly effect: "deny";
+      readonly decision: DecisionId;
+      readonly refusal: Refusal;
+      readonly limits: readonly LimitState[];
+    }
+  | { readonly effect: "gone"; readonly because: "token" | "route" }
+  /** Too many decisions wait for the log: nothing more can be recorded, so nothing more is let through. */
+  | { readonly effect: "full" };
 
 export interface Refusal {
   readonly outcome: "denied" | "limited" | "approval_required" | "unknown";
@@ -94,17 +107,4 @@ export interface GateStub {
   stands(caller: Caller, epoch: number): Promise<Standing>;
   apply(snapshot: Snapshot): Promise<{ epoch: number }>;
   find(seq: number): Promise<LogRow | null>;
-  usage(): Promise<readonly LimitUsage[]>;
-}
-
-/** One counter's use, per limit that tests it. */
-export interface LimitUsage {
-  readonly server: string | null;
-  readonly rule: string;
-  readonly counter: string;
-  readonly windowMs: number;
-  readonly max: number;
-  readonly used: number;
-  readonly remaining: number;
-  readonly resetMs: number;
 }

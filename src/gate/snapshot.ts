@@ -24,7 +24,12 @@ export interface Pin {
 
 /** One server that a grant may reach: where it is, how to sign in to it, and what the grant may do there. */
 export interface Route {
-  readonly server: { readonly id: ServerId; readonly slug: string; readonly name: string; readonly url: string };
+  readonly server: {
+    readonly id: ServerId;
+    readonly slug: string;
+    readonly name: string;
+    readonly url: string;
+  };
   /** What `upstream/vault.ts` needs to open the credential; null where the server takes none. */
   readonly credential: { readonly wrappedKey: Sealed; readonly value: Sealed } | null;
   /** null = none attached: everything is denied as `(no policy)`. */

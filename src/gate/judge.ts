@@ -1,0 +1,125 @@
+import type { Verdict } from "../audit/entry.ts";
+import type { JsonObject } from "../json/value.ts";
+import type { Charge } from "../limit/take.ts";
+import { type Decision, evaluate, type Obligation } from "../policy/evaluate.ts";
+import { localNow } from "./calendar.ts";
+import type { Ask, Target } from "./rpc.ts";
+import type { Compiled, CompiledRoute } from "./standing.ts";
+
+/** What the policies say of a message, before its limits are tested. Only `allowed` may go on to them. */
+export interface Judged {
+  readonly verdict: Exclude<Verdict, "limited">;
+  readonly target: Target;
+  readonly rule: string;
+  readonly reason: string;
+  readonly notes: readonly string[];
+  readonly charges: readonly Charge[];
+}
+
+type Count = Extract<Obligation, { type: "count" }>;
+
+/** Judges every target of the message; the first that is not allowed speaks for all. */
+export function judge(
+  compiled: Compiled,
+  route: CompiledRoute,
+  ask: Ask,
+  args: JsonObject | undefined,
+  nowMs: number,
+): Judged {
+  const verdicts = ask.targets.map((target) => judgeOne(compiled, route, ask, target, args, nowMs));
+  const first = verdicts[0];
+  if (!first) throw new Error("a message to admit names nothing");
+  const refused = verdicts.find((one) => one.verdict !== "allowed");
+  return refused ?? { ...first, charges: verdicts.flatMap((one) => one.charges) };
+}
+
+function judgeOne(
+  compiled: Compiled,
+  route: CompiledRoute,
+  ask: Ask,
+  target: Target,
+  args: JsonObject | undefined,
+  nowMs: number,
+): Judged {
+  if (compiled.teamBroken) {
+    const reason = "The team's policy cannot be read by this version of the gateway.";
+    return { verdict: "denied", target, rule: "/team", reason, notes: [], charges: [] };
+  }
+  const { team, grant } = compiled.snapshot;
+  const decision = evaluate({
+    call: { method: ask.method, kind: target.kind, name: target.name, arguments: args },
+    team: compiled.team,
+    server: route.policy,
+    frozen: team.frozen,
+    tools: route.tools,
+    context: {
+      server: { name: route.route.server.slug },
+      grant: { label: grant.label, tags: grant.tags },
+      member: grant.member,
+      client: ask.clientName === undefined ? null : { name: ask.clientName },
+      // A getter: most policies never ask for the time of day, and formatting it is the dearest part.
+      get now() {
+        return localNow(nowMs, team.zone);
+      },
+    },
+  });
+  return toJudged(decision, target, route);
+}
+
+function toJudged(decision: Decision, target: Target, route: CompiledRoute): Judged {
+  const verdict = verdictOf(decision);
+  const base = { target, rule: decision.rule, reason: decision.reason, notes: decision.errors };
+  if (verdict !== "allowed") return { ...base, verdict, charges: [] };
+  const counts = decision.obligations.filter((duty): duty is Count => duty.type === "count");
+  const beyond = decision.obligations.find((duty) => !dischargeable(duty));
+  if (beyond) return { ...base, ...cannotDischarge(beyond), charges: [] };
+  return { ...base, verdict, charges: counts.map((duty) => toCharge(duty, route)) };
+}
+
+function verdictOf(decision: Decision): Judged["verdict"] {
+  switch (decision.effect) {
+    case "allow":
+      return "allowed";
+    case "approve":
+      return "approval_required";
+    default:
+      return decision.unknown ? "unknown" : "denied";
+  }
+}
+
+/** An obligation that this gate cannot carry out is a deny (architecture.md §1): the list of what it can. */
+function dischargeable(duty: Obligation): boolean {
+  switch (duty.type) {
+    case "count":
+      return duty.scope === "grant" && duty.algorithm === "sliding";
+    case "record":
+      return true;
+    default:
+      return false;
+  }
+}
+
+function cannotDischarge(duty: Obligation): Pick<Judged, "verdict" | "rule" | "reason"> {
+  const rule = duty.type === "record" ? "" : duty.rule;
+  const what =
+    duty.type === "count" ? `a ${duty.algorithm} limit of scope "${duty.scope}"` : `the duty "${duty.type}"`;
+  return {
+    verdict: "denied",
+    rule,
+    reason: `This gateway cannot carry out ${what} yet, so it denies the call.`,
+  };
+}
+
+function toCharge(duty: Count, route: CompiledRoute): Charge {
+  const server = duty.layer === "team" ? "" : route.route.server.id;
+  return {
+    series: JSON.stringify([duty.layer, server, duty.counter, duty.shadow]),
+    counter: duty.counter,
+    rule: duty.rule,
+    windowMs: duty.windowMs,
+    max: BigInt(duty.max) * 1_000_000n,
+    amount: duty.amount,
+    shadow: duty.shadow,
+    text: `${duty.text} reached for ${duty.tool}.`,
+  };
+}

@@ -1,0 +1,223 @@
+import type { DecisionEntry, Entry, OutcomeEntry } from "../audit/entry.ts";
+import { append, compact, type Series } from "../limit/series.ts";
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS decision (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, takes TEXT NOT NULL, body TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS outcome (batch INTEGER PRIMARY KEY, body TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS series (key TEXT PRIMARY KEY, marks TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS folded (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL);
+`;
+
+/** How things stood when rows were last removed: rows up to `seq` and `batch` are in the series and in `open` already. */
+interface Folded {
+  readonly seq: number;
+  readonly batch: number;
+  readonly atMs: number;
+  readonly open: readonly (readonly [seq: number, atMs: number])[];
+}
+
+/** Past this many unshipped rows the gate denies: the record must not be lost (architecture.md §1). */
+export const unshippedMax = 50_000;
+const compactEvery = 256;
+
+/**
+ * The gate's durable memory. One row a decision, and that row is the count too: it names what was taken from which series,
+ * so the series are folded into rows of their own only when the decisions have reached the log.
+ */
+export class Ledger {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+  readonly #series = new Map<string, Series>();
+  readonly #dirty = new Set<string>();
+  readonly #open = new Map<number, number>();
+  #lastSeq = 0;
+  #lastMs = 0;
+  #lastBatch = 0;
+  #unshipped = 0;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.#sql.exec(schema);
+    this.#load();
+  }
+
+  #load(): void {
+    for (const row of this.#sql.exec<{ key: string; marks: string }>("SELECT key, marks FROM series")) {
+      this.#series.set(row.key, readMarks(row.marks));
+    }
+    const folded = this.#sql.exec<{ body: string }>("SELECT body FROM folded WHERE id = 1").toArray()[0];
+    if (folded) this.#restore(JSON.parse(folded.body) as Folded);
+    const decisions = this.#sql.exec<{ takes: string; body: string }>(
+      "SELECT takes, body FROM decision WHERE seq > ?1 ORDER BY seq",
+      this.#lastSeq,
+    );
+    for (const row of decisions) this.#remember(JSON.parse(row.body) as DecisionEntry, readTakes(row.takes));
+    const outcomes = this.#sql.exec<{ batch: number; body: string }>(
+      "SELECT batch, body FROM outcome WHERE batch > ?1 ORDER BY batch",
+      this.#lastBatch,
+    );
+    for (const row of outcomes) {
+      this.#lastBatch = row.batch;
+      for (const outcome of JSON.parse(row.body) as OutcomeEntry[]) this.#open.delete(outcome.seq);
+    }
+    this.#unshipped = this.#countUnshipped();
+  }
+
+  #restore(folded: Folded): void {
+    this.#lastSeq = folded.seq;
+    this.#lastBatch = folded.batch;
+    this.#lastMs = folded.atMs;
+    for (const [seq, atMs] of folded.open) this.#open.set(seq, atMs);
+  }
+
+  #remember(entry: DecisionEntry, takes: ReadonlyMap<string, bigint>): void {
+    for (const [key, amount] of takes) {
+      const series = append(this.#series.get(key) ?? [], entry.atMs, amount);
+      this.#dirty.add(key);
+      this.#series.set(key, series.length % compactEvery === 0 ? compact(series, entry.atMs) : series);
+    }
+    if (entry.verdict === "allowed") this.#open.set(entry.seq, entry.atMs);
+    this.#lastSeq = entry.seq;
+    this.#lastMs = entry.atMs;
+    this.#unshipped++;
+  }
+
+  /** The time to judge by: the clock, but never before what is already written (policy.md §5). */
+  nowMs(clockMs: number): number {
+    return Math.max(clockMs, this.#lastMs);
+  }
+
+  get series(): ReadonlyMap<string, Series> {
+    return this.#series;
+  }
+
+  get nextSeq(): number {
+    return this.#lastSeq + 1;
+  }
+
+  get hasUnshipped(): boolean {
+    return this.#unshipped > 0;
+  }
+
+  get full(): boolean {
+    return this.#unshipped >= unshippedMax;
+  }
+
+  /** Writes the decision's one row. `entry.seq` must be `nextSeq`, and its time from `nowMs`. */
+  append(entry: DecisionEntry, takes: ReadonlyMap<string, bigint>): void {
+    this.#sql.exec(
+      "INSERT INTO decision (seq, at_ms, takes, body) VALUES (?1, ?2, ?3, ?4)",
+      entry.seq,
+      entry.atMs,
+      writeTakes(takes),
+      JSON.stringify(entry),
+    );
+    this.#remember(entry, takes);
+  }
+
+  /** Writes how calls ended, one row for all; a call that has ended already is passed over. */
+  settle(outcomes: readonly OutcomeEntry[]): void {
+    const fresh = outcomes.filter((outcome) => this.#open.has(outcome.seq));
+    if (fresh.length === 0) return;
+    this.#lastBatch++;
+    this.#sql.exec(
+      "INSERT INTO outcome (batch, body) VALUES (?1, ?2)",
+      this.#lastBatch,
+      JSON.stringify(fresh),
+    );
+    for (const outcome of fresh) this.#open.delete(outcome.seq);
+    this.#unshipped++;
+  }
+
+  /** The calls let through before `beforeMs` of which nobody has told the end. */
+  orphans(beforeMs: number): number[] {
+    return [...this.#open].filter(([, atMs]) => atMs < beforeMs).map(([seq]) => seq);
+  }
+
+  /** When the oldest call without an end was let through, or null. */
+  get oldestOpenMs(): number | null {
+    const first = this.#open.values().next();
+    return first.done ? null : first.value;
+  }
+
+  /** The next entries for the log, and the marks up to which `shipped` may forget them. */
+  unshipped(rowsMax: number): { entries: Entry[]; seq: number; batch: number } {
+    const decisions = this.#sql
+      .exec<{ body: string }>("SELECT body FROM decision ORDER BY seq LIMIT ?1", rowsMax)
+      .toArray()
+      .map((row) => JSON.parse(row.body) as DecisionEntry);
+    const seq = decisions.at(-1)?.seq ?? this.#lastSeq;
+    const batches = this.#sql
+      .exec<{ batch: number; body: string }>(
+        "SELECT batch, body FROM outcome ORDER BY batch LIMIT ?1",
+        rowsMax,
+      )
+      .toArray();
+    const outcomes = batches.flatMap((row) => JSON.parse(row.body) as OutcomeEntry[]);
+    return { entries: [...decisions, ...outcomes], seq, batch: batches.at(-1)?.batch ?? 0 };
+  }
+
+  /** Forgets rows that the log has: the counts and open calls as they stand now are folded, in one transaction. */
+  shipped(seq: number, batch: number): void {
+    this.#storage.transactionSync(() => {
+      for (const key of this.#dirty) this.#fold(key);
+      const folded: Folded = {
+        seq: this.#lastSeq,
+        batch: this.#lastBatch,
+        atMs: this.#lastMs,
+        open: [...this.#open],
+      };
+      this.#sql.exec("INSERT OR REPLACE INTO folded (id, body) VALUES (1, ?1)", JSON.stringify(folded));
+      this.#sql.exec("DELETE FROM decision WHERE seq <= ?1", seq);
+      this.#sql.exec("DELETE FROM outcome WHERE batch <= ?1", batch);
+    });
+    this.#dirty.clear();
+    this.#unshipped = this.#countUnshipped();
+  }
+
+  #fold(key: string): void {
+    const marks = compact(this.#series.get(key) ?? [], this.#lastMs);
+    this.#series.set(key, marks);
+    this.#sql.exec("INSERT OR REPLACE INTO series (key, marks) VALUES (?1, ?2)", key, writeMarks(marks));
+  }
+
+  #countUnshipped(): number {
+    const row = this.#sql
+      .exec<{ rows: number }>(
+        "SELECT (SELECT count(*) FROM decision) + (SELECT count(*) FROM outcome) AS rows",
+      )
+      .one();
+    return row.rows;
+  }
+
+  /** A decision that has not reached the log yet, with its outcome. */
+  find(seq: number): { decision: DecisionEntry; outcome: OutcomeEntry | null } | null {
+    const row = this.#sql
+      .exec<{ body: string }>("SELECT body FROM decision WHERE seq = ?1", seq)
+      .toArray()[0];
+    if (!row) return null;
+    const outcomes = this.#sql.exec<{ body: string }>("SELECT body FROM outcome").toArray();
+    const all = outcomes.flatMap((batch) => JSON.parse(batch.body) as OutcomeEntry[]);
+    return {
+      decision: JSON.parse(row.body) as DecisionEntry,
+      outcome: all.find((outcome) => outcome.seq === seq) ?? null,
+    };
+  }
+}
+
+const writeMarks = (series: Series): string =>
+  JSON.stringify(series.map((mark) => [mark.fromMs, mark.atMs, String(mark.amount)]));
+
+const readMarks = (text: string): Series =>
+  (JSON.parse(text) as [number, number, string][]).map(([fromMs, atMs, amount]) => ({
+    fromMs,
+    atMs,
+    amount: BigInt(amount),
+  }));
+
+const writeTakes = (takes: ReadonlyMap<string, bigint>): string =>
+  JSON.stringify([...takes].map(([key, amount]) => [key, String(amount)]));
+
+const readTakes = (text: string): ReadonlyMap<string, bigint> =>
+  new Map((JSON.parse(text) as [string, string][]).map(([key, amount]) => [key, BigInt(amount)]));

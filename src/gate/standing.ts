@@ -1,0 +1,62 @@
+import { type Policy, readPolicy } from "../policy/document.ts";
+import type { ToolFacts } from "../policy/evaluate.ts";
+import type { Caller } from "./rpc.ts";
+import type { PolicyText, Route, Snapshot } from "./snapshot.ts";
+
+/** A route with its policy ready to evaluate; a null policy permits nothing. */
+export interface CompiledRoute {
+  readonly route: Route;
+  readonly policy: Policy | null;
+  readonly tools: ReadonlyMap<string, ToolFacts>;
+}
+
+/** A snapshot ready to decide by. */
+export interface Compiled {
+  readonly snapshot: Snapshot;
+  readonly team: Policy | null;
+  /** The team has a policy that cannot be read: everything is denied. */
+  readonly teamBroken: boolean;
+  readonly routes: ReadonlyMap<string, CompiledRoute>;
+}
+
+/** Reads every policy of the snapshot once. One that this version cannot read denies all it covers. */
+export function compile(snapshot: Snapshot): Compiled {
+  const team = snapshot.team.policy ? compilePolicy(snapshot.team.policy) : null;
+  return {
+    snapshot,
+    team,
+    teamBroken: snapshot.team.policy !== null && team === null,
+    routes: new Map(snapshot.routes.map((route) => [route.server.slug, compileRoute(route)])),
+  };
+}
+
+function compileRoute(route: Route): CompiledRoute {
+  const tools = route.pins.map((pin) => [pin.name, { category: pin.category, risk: pin.level }] as const);
+  return { route, policy: route.policy ? compilePolicy(route.policy) : null, tools: new Map(tools) };
+}
+
+function compilePolicy(saved: PolicyText): Policy | null {
+  const read = readPolicy(saved.text);
+  if (read.ok) return read.policy;
+  console.error("a saved policy cannot be read", {
+    id: saved.id,
+    revision: saved.revision,
+    errors: read.errors,
+  });
+  return null;
+}
+
+/** Whether a caller's token and route stand now. The Worker has verified the token; only the gate knows if it is revoked. */
+export function stand(
+  compiled: Compiled,
+  caller: Caller,
+  nowMs: number,
+): { readonly route: CompiledRoute } | { readonly gone: "token" | "route" } {
+  const { team, grant } = compiled.snapshot;
+  const token = grant.tokens.find((one) => one.jti === caller.jti);
+  const tokenStands = token !== undefined && nowMs < token.notAfterMs;
+  if (grant.id !== caller.grant || team.id !== caller.team) return { gone: "token" };
+  if (grant.revoked || nowMs >= grant.expiresAtMs || !tokenStands) return { gone: "token" };
+  const route = compiled.routes.get(caller.serverSlug);
+  return route && team.slug === caller.teamSlug ? { route } : { gone: "route" };
+}
