@@ -1,0 +1,68 @@
+import type { GrantId, PolicyId, ServerId, TeamId } from "../id.ts";
+import type { Db } from "./database.ts";
+
+/** Whose gates must know of an edit. */
+export type Concern =
+  | { readonly of: "team" }
+  | { readonly of: "server"; readonly server: ServerId }
+  | { readonly of: "policy"; readonly policy: PolicyId }
+  | { readonly of: "grant"; readonly grant: GrantId };
+
+/** A committed edit: the team's new epoch, and the grants whose gates must reach it. */
+export interface Edit {
+  readonly team: TeamId;
+  readonly epoch: number;
+  readonly grants: readonly GrantId[];
+}
+
+/**
+ * Commits a change together with the team's next epoch and one outbox row per gate concerned, in one transaction: there
+ * is no change without the duty to tell its gates. The rows are chosen before the change, so that what it detaches is
+ * told too. Throws D1's error, with nothing written, where a statement fails.
+ */
+export async function commitEdit(
+  db: Db,
+  team: TeamId,
+  concern: Concern,
+  nowMs: number,
+  changes: readonly D1PreparedStatement[],
+): Promise<Edit> {
+  const [raised, concerned] = await db.batch<{ epoch: number; grant_id: GrantId }>([
+    db.prepare("UPDATE team SET epoch = epoch + 1 WHERE id = ?1 RETURNING epoch").bind(team),
+    concernedGates(db, team, concern, nowMs),
+    ...changes,
+  ]);
+  const epoch = raised?.results[0]?.epoch;
+  if (epoch === undefined) throw new Error(`no team ${team}`);
+  return { team, epoch, grants: (concerned?.results ?? []).map((row) => row.grant_id) };
+}
+
+const intoOutbox = "INSERT INTO outbox (grant_id, team_id, epoch, tried_at)";
+const orRaise = "ON CONFLICT (grant_id) DO UPDATE SET epoch = excluded.epoch RETURNING grant_id";
+// A revoked or expired grant denies whatever else changes; bringing one back is an edit of that grant.
+const standing = `g.team_id = ?1 AND g.revoked_at IS NULL AND g.expires_at > ?2`;
+
+function concernedGates(db: Db, team: TeamId, concern: Concern, nowMs: number): D1PreparedStatement {
+  switch (concern.of) {
+    case "team":
+      return db
+        .prepare(
+          `${intoOutbox} SELECT g.id, t.id, t.epoch, ?2 FROM team t JOIN "grant" g ON g.team_id = t.id
+            WHERE ${standing} ${orRaise}`,
+        )
+        .bind(team, nowMs);
+    case "server":
+      return db.prepare(attached("a.server_id")).bind(team, nowMs, concern.server);
+    case "policy":
+      return db.prepare(attached("a.policy_id")).bind(team, nowMs, concern.policy);
+    case "grant":
+      return db
+        .prepare(`${intoOutbox} SELECT ?3, t.id, t.epoch, ?2 FROM team t WHERE t.id = ?1 ${orRaise}`)
+        .bind(team, nowMs, concern.grant);
+  }
+}
+
+const attached = (column: string): string =>
+  `${intoOutbox} SELECT g.id, t.id, t.epoch, ?2
+     FROM grant_server a JOIN "grant" g ON g.id = a.grant_id JOIN team t ON t.id = g.team_id
+    WHERE ${column} = ?3 AND ${standing} ${orRaise}`;

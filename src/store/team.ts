@@ -1,0 +1,115 @@
+import type { Snapshot } from "../gate/snapshot.ts";
+import type { TeamId, UserId } from "../id.ts";
+import type { After, Db } from "./database.ts";
+
+export type Role = "viewer" | "policy_manager" | "admin";
+export type Frozen = Snapshot["team"]["frozen"];
+
+export interface Team {
+  readonly id: TeamId;
+  readonly slug: string;
+  readonly name: string;
+  readonly zone: string;
+  readonly frozen: Frozen;
+  /** The team's data key, wrapped (`upstream/vault.ts`). */
+  readonly dataKey: string;
+  readonly createdAt: number;
+}
+
+/** A team as one of its members meets it. */
+export interface Membership {
+  readonly team: Team;
+  readonly role: Role;
+  readonly approver: boolean;
+  readonly auditor: boolean;
+}
+
+interface Row {
+  id: TeamId;
+  slug: string;
+  name: string;
+  zone: string;
+  frozen: Frozen;
+  data_key: string;
+  created_at: number;
+  role: Role;
+  approver: number;
+  auditor: number;
+}
+
+const columns =
+  "t.id, t.slug, t.name, t.zone, t.frozen, t.data_key, t.created_at, m.role, m.approver, m.auditor";
+
+const membership = (row: Row): Membership => ({
+  team: {
+    id: row.id,
+    slug: row.slug,
+    name: row.name,
+    zone: row.zone,
+    frozen: row.frozen,
+    dataKey: row.data_key,
+    createdAt: row.created_at,
+  },
+  role: row.role,
+  approver: row.approver === 1,
+  auditor: row.auditor === 1,
+});
+
+/** A new team with its first member, who administers it. The slug is unique over all teams. */
+export function insertTeam(db: Db, team: Team, admin: UserId): D1PreparedStatement[] {
+  return [
+    db
+      .prepare(
+        `INSERT INTO team (id, slug, name, zone, frozen, data_key, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
+      )
+      .bind(team.id, team.slug, team.name, team.zone, team.frozen, team.dataKey, team.createdAt),
+    db
+      .prepare("INSERT INTO member (team_id, user_id, role, created_at) VALUES (?1, ?2, 'admin', ?3)")
+      .bind(team.id, admin, team.createdAt),
+  ];
+}
+
+/** The team of that slug or id, if this user belongs to it. Every other answer about a team starts here. */
+export async function findMembership(db: Db, user: UserId, slugOrId: string): Promise<Membership | null> {
+  const row = await db
+    .prepare(
+      `SELECT ${columns} FROM member m JOIN team t ON t.id = m.team_id
+        WHERE m.user_id = ?1 AND (t.id = ?2 OR t.slug = ?2)`,
+    )
+    .bind(user, slugOrId)
+    .first<Row>();
+  return row && membership(row);
+}
+
+/** The user's teams, oldest first. */
+export async function listMemberships(
+  db: Db,
+  user: UserId,
+  after: After,
+  limit: number,
+): Promise<Membership[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT ${columns} FROM member m JOIN team t ON t.id = m.team_id
+        WHERE m.user_id = ?1 AND (t.created_at, t.id) > (?2, ?3)
+        ORDER BY t.created_at, t.id LIMIT ?4`,
+    )
+    .bind(user, after.createdAt, after.id, limit)
+    .all<Row>();
+  return results.map(membership);
+}
+
+/** Sets what a team's admin may change. */
+export const updateTeam = (
+  db: Db,
+  team: TeamId,
+  to: Pick<Team, "name" | "zone" | "frozen">,
+): D1PreparedStatement =>
+  db
+    .prepare("UPDATE team SET name = ?2, zone = ?3, frozen = ?4 WHERE id = ?1")
+    .bind(team, to.name, to.zone, to.frozen);
+
+/** Lifts the team's epoch to at least `epoch`: a database restored from a back-up stands behind its gates. */
+export const raiseEpoch = (db: Db, team: TeamId, epoch: number): Promise<D1Result> =>
+  db.prepare("UPDATE team SET epoch = ?2 WHERE id = ?1 AND epoch < ?2").bind(team, epoch).run();

@@ -1,0 +1,33 @@
+import type { TeamId, UserId } from "../id.ts";
+import type { Db } from "./database.ts";
+
+export interface User {
+  readonly id: UserId;
+  /** Lower case; two spellings of one address are one user. */
+  readonly email: string;
+  readonly password: string;
+}
+
+/** Adds a user; the address is unique. */
+export const insertUser = (db: Db, user: User, nowMs: number): D1PreparedStatement =>
+  db
+    .prepare("INSERT INTO user (id, email, password, created_at) VALUES (?1, ?2, ?3, ?4)")
+    .bind(user.id, user.email, user.password, nowMs);
+
+/** The user of an address in lower case, or null. */
+export const findUserByEmail = (db: Db, email: string): Promise<User | null> =>
+  db.prepare("SELECT id, email, password FROM user WHERE email = ?1").bind(email).first<User>();
+
+/** The member of this team who has this id or address, or null; other teams' people are not found. */
+export const findMember = (
+  db: Db,
+  team: TeamId,
+  idOrEmail: string,
+): Promise<{ id: UserId; email: string } | null> =>
+  db
+    .prepare(
+      `SELECT u.id, u.email FROM member m JOIN user u ON u.id = m.user_id
+        WHERE m.team_id = ?1 AND (u.id = ?2 OR u.email = lower(?2))`,
+    )
+    .bind(team, idOrEmail)
+    .first<{ id: UserId; email: string }>();
