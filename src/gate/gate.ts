@@ -32,6 +32,7 @@ const retryMs = 5_000;
 // A stream may last 10 min (protocol.md §5); a call without an end 30 s after that is closed as `unknown`.
 const orphanAfterMs = 630_000;
 const rereadMs = 300_000;
+const allowedMethod = { allowed: true } as const;
 
 /**
  * The decision point and the ledger of one grant. `admit` decides in one turn: after the snapshot is at hand nothing is
@@ -98,21 +99,24 @@ export class Gate extends DurableObject implements GateStub {
     return { effect: "deny", decision, refusal: refusalOf(verdict, rule, reason, taking, nowMs), limits };
   }
 
-  /** The way to the upstream for a message that names nothing, and what its lists may show. Counts nothing. */
-  async view(caller: Caller, method: string): Promise<View> {
+  /**
+   * The way to the upstream for a message that names nothing, and what its lists may show. Counts nothing. `method` is null
+   * for what has none: GET, DELETE and answers to the server's own requests.
+   */
+  async view(caller: Caller, method: string | null): Promise<View> {
     const compiled = await this.#ready(caller.grant);
     if (!compiled) return { effect: "gone", because: "token" };
     const standing = stand(compiled, caller, this.#ledger.nowMs(this.#deps.now()));
     if ("gone" in standing) return { effect: "gone", because: standing.gone };
     const { route } = standing;
-    const allowed = methodRule(method, compiled.team, route.policy);
+    const rule = method === null ? allowedMethod : methodRule(method, compiled.team, route.policy);
     return {
       effect: "view",
       epoch: compiled.snapshot.epoch,
       upstream: upstreamOf(route),
-      refused: allowed.allowed
+      refused: rule.allowed
         ? null
-        : { outcome: "denied", rule: allowed.rule, reason: allowed.reason, retryAfterMs: null },
+        : { outcome: "denied", rule: rule.rule, reason: rule.reason, retryAfterMs: null },
       listed: listedOf(compiled, route),
       unpinned: route.route.unpinned,
     };

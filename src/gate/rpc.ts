@@ -102,7 +102,7 @@ export type Standing = "stands" | "changed" | "gone";
 /** The methods of a GrantGate that others call, as an RPC stub offers them. */
 export interface GateStub {
   admit(caller: Caller, ask: Ask): Promise<Admission>;
-  view(caller: Caller, method: string): Promise<View>;
+  view(caller: Caller, method: string | null): Promise<View>;
   settle(outcomes: readonly Outcome[]): Promise<void>;
   stands(caller: Caller, epoch: number): Promise<Standing>;
   apply(snapshot: Snapshot): Promise<{ epoch: number }>;

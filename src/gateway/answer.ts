@@ -1,0 +1,34 @@
+import { type Fault, wire } from "../fault.ts";
+import type { LimitState, Refusal } from "../gate/rpc.ts";
+import type { DecisionId } from "../id.ts";
+import type { Message } from "../mcp/decode.ts";
+import { faultBody, refusedCall } from "../mcp/refuse.ts";
+import { rateLimitHeaders } from "./rate_limit.ts";
+
+/** The header that names the decision behind an answer. */
+export const decisionHeader = "Portcullis-Decision";
+
+const json = (text: string, status: number, headers: [string, string][]): Response =>
+  new Response(text, {
+    status,
+    headers: [["Content-Type", "application/json"], ["Cache-Control", "no-store"], ...headers],
+  });
+
+/** A fault as JSON-RPC over HTTP. `id` is the message's own where it was understood, else null. */
+export function answerFault(refused: Fault, id: Message["id"], requestId: string): Response {
+  const { status } = wire(refused.fault);
+  const headers: [string, string][] = status === 401 ? [["WWW-Authenticate", "Bearer"]] : [];
+  return json(faultBody(id, refused, requestId), status === 200 ? 400 : status, headers);
+}
+
+/** A refusal by policy or limit, in the form that the agent can act on (policy.md §8). */
+export function answerRefusal(
+  message: Message,
+  refusal: Refusal,
+  decision: DecisionId | null,
+  limits: readonly LimitState[],
+): Response {
+  const headers = rateLimitHeaders(limits, refusal.retryAfterMs);
+  if (decision) headers.push([decisionHeader, decision]);
+  return json(refusedCall(message, refusal, decision), 200, headers);
+}

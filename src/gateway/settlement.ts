@@ -1,0 +1,37 @@
+import type { GateStub, Outcome } from "../gate/rpc.ts";
+import type { GrantId } from "../id.ts";
+
+const flushAfterMs = 1_000;
+const flushAt = 32;
+
+/**
+ * How calls ended, gathered per isolate and gate, so that a busy grant costs one request and one row for many outcomes
+ * (architecture.md §1). What is lost with an isolate is closed by the gate as `unknown`.
+ */
+export class Settlements {
+  readonly #waiting = new Map<GrantId, Outcome[]>();
+
+  /** Adds an outcome; resolves when this request's share of the work is done, so hand it to `waitUntil`. */
+  async add(grant: GrantId, gate: GateStub, outcome: Outcome): Promise<void> {
+    const others = this.#waiting.get(grant);
+    if (others) {
+      others.push(outcome);
+      if (others.length >= flushAt) await this.#flush(grant, gate);
+      return;
+    }
+    this.#waiting.set(grant, [outcome]);
+    await new Promise((resolve) => setTimeout(resolve, flushAfterMs));
+    await this.#flush(grant, gate);
+  }
+
+  async #flush(grant: GrantId, gate: GateStub): Promise<void> {
+    const outcomes = this.#waiting.get(grant);
+    if (!outcomes) return;
+    this.#waiting.delete(grant);
+    try {
+      await gate.settle(outcomes);
+    } catch (error) {
+      console.error("a gate does not take outcomes", error);
+    }
+  }
+}

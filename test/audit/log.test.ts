@@ -1,0 +1,102 @@
+import { env } from "cloudflare:test";
+import { expect, test } from "vitest";
+import { genesis, link } from "../../src/audit/chain.ts";
+import type { DecisionEntry, Entry, OutcomeEntry } from "../../src/audit/entry.ts";
+import type { GrantId, PolicyId, ServerId } from "../../src/id.ts";
+
+const gate = "grt_00000000000000000000000001" as GrantId;
+const other = "grt_00000000000000000000000002" as GrantId;
+const server = { id: "srv_00000000000000000000000001" as ServerId, slug: "cmux" };
+
+const decision = (seq: number, changes: Partial<DecisionEntry> = {}): DecisionEntry => ({
+  kind: "decision",
+  gate,
+  seq,
+  atMs: 1_000 * seq,
+  requestId: `req_${seq}`,
+  epoch: 1,
+  server,
+  method: "tools/call",
+  target: { kind: "tool", name: "cmux_send" },
+  verdict: "allowed",
+  rule: "",
+  reason: "",
+  notes: [],
+  policy: { id: "pol_00000000000000000000000001" as PolicyId, name: "p", revision: 1 },
+  client: null,
+  argumentKeys: ["text"],
+  argumentHash: "00",
+  ...changes,
+});
+
+const outcome = (seq: number): OutcomeEntry => ({
+  kind: "outcome",
+  gate,
+  seq,
+  atMs: 1_000 * seq + 5,
+  end: "answered",
+  status: 200,
+  bytes: 12,
+  ms: 5,
+});
+
+const log = (name: string) => env.LOGS.get(env.LOGS.idFromName(name));
+
+test("an entry that is shipped twice stands once", async () => {
+  const stub = log("twice");
+  const head = await stub.append([decision(1), outcome(1)]);
+  expect(await stub.append([decision(1), outcome(1)])).toEqual(head);
+  expect(head.n).toBe(2);
+  expect((await stub.list({ limit: 10 })).items).toEqual([
+    { n: 1, id: `dec_${gate.slice(4)}_1`, decision: decision(1), outcome: outcome(1) },
+  ]);
+});
+
+test("each entry's hash covers all before it", async () => {
+  const entries: Entry[] = [
+    decision(1),
+    {
+      kind: "control",
+      atMs: 1,
+      requestId: "r",
+      actor: "usr_1",
+      action: "policy.saved",
+      subject: "pol_1",
+      detail: {},
+    },
+    decision(2),
+  ];
+  const head = await log("chain").append(entries);
+  const expected = entries.reduce(
+    (hash, entry, i) => link(hash, [String(i + 1), JSON.stringify(entry)]),
+    genesis,
+  );
+  expect(head).toEqual({ n: 3, hash: expected });
+});
+
+test("the list is newest first, narrowed by every filter, and pages without a gap", async () => {
+  const stub = log("list");
+  await stub.append([1, 2, 3, 4, 5].map((seq) => decision(seq)));
+  await stub.append([decision(6, { verdict: "limited", target: { kind: "tool", name: "cmux_batch" } })]);
+  await stub.append([decision(1, { gate: other })]);
+  const first = await stub.list({ limit: 3 });
+  expect(first.items.map((row) => row.n)).toEqual([7, 6, 5]);
+  expect(first.next).toBe(5);
+  const rest = await stub.list({ limit: 10, before: 5 });
+  expect(rest.items.map((row) => row.n)).toEqual([4, 3, 2, 1]);
+  expect(rest.next).toBeNull();
+  const narrowed = async (query: object) =>
+    (await stub.list({ limit: 10, ...query })).items.map((row) => row.n);
+  expect(await narrowed({ grant: other })).toEqual([7]);
+  expect(await narrowed({ verdict: "limited" })).toEqual([6]);
+  expect(await narrowed({ name: "cmux_batch" })).toEqual([6]);
+  expect(await narrowed({ fromMs: 2_000, toMs: 4_000 })).toEqual([3, 2]);
+  expect(await narrowed({ server: "srv_00000000000000000000000009" })).toEqual([]);
+});
+
+test("a decision is found by its gate and number, and by no other's", async () => {
+  const stub = log("find");
+  await stub.append([decision(3)]);
+  expect((await stub.find(gate, 3))?.decision).toEqual(decision(3));
+  expect(await stub.find(other, 3)).toBeNull();
+});
