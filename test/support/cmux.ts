@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import {
   createMcpHandler,
@@ -129,7 +130,7 @@ function mcpHandler(): (request: Request, body: string) => Promise<Response> {
   };
 }
 
-if (import.meta.main) {
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({ options: { port: { type: "string", default: "0" } } });
   const cmux = await startCmux(Number(values.port));
   console.log(cmux.url);

@@ -1,0 +1,11 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Trouble } from "./trouble.ts";
+
+const script = fileURLToPath(new URL("../build-assets.ts", import.meta.url));
+
+/** Writes what is served as it is (the API's description and its docs) into `public/`. */
+export function buildAssets(): void {
+  const done = spawnSync(process.execPath, [script], { encoding: "utf8" });
+  if (done.status !== 0) throw new Trouble(`The assets could not be built:\n\n${done.stdout}${done.stderr}`);
+}

@@ -1,0 +1,46 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+
+const graceMs = 5_000;
+
+/** A process of ours and everything that it starts: one process group, stopped as one. */
+export class Child {
+  readonly name: string;
+  /** Resolves with the exit code (or the signal's name) once the process is gone. */
+  readonly ended: Promise<number | string>;
+  readonly #process: ChildProcess;
+
+  /** Starts Node with `args`; its output is added to the file `log`. */
+  constructor(name: string, args: readonly string[], env: Record<string, string>, log: string) {
+    this.name = name;
+    const out = openSync(log, "a", 0o600);
+    this.#process = spawn(process.execPath, args, {
+      stdio: ["ignore", out, out],
+      env: { ...process.env, ...env },
+      detached: true,
+    });
+    closeSync(out);
+    this.ended = new Promise((done) => {
+      this.#process.once("error", (error) => done(error.message));
+      this.#process.once("exit", (code, signal) => done(code ?? signal ?? "unknown"));
+    });
+  }
+
+  /** Asks the group to end, and after five seconds makes it. Resolves when the leader is gone. */
+  async stop(): Promise<void> {
+    this.#signal("SIGTERM");
+    const force = setTimeout(() => this.#signal("SIGKILL"), graceMs);
+    await this.ended;
+    clearTimeout(force);
+    this.#signal("SIGKILL");
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#process.pid === undefined) return;
+    try {
+      process.kill(-this.#process.pid, signal);
+    } catch {
+      // ESRCH: nobody of the group is left.
+    }
+  }
+}

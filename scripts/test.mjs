@@ -1,0 +1,3 @@
+import { boot } from "./boot.mjs";
+
+void boot("scripts/test.ts", process.argv.slice(2));
