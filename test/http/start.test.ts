@@ -1,0 +1,150 @@
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
+import { Rest } from "../../scripts/start/rest.ts";
+import { callPlainly } from "./agent.ts";
+import { alive, descendants, root, Started, scratch, startPortcullis, until } from "./harness.ts";
+
+const session = z.object({ token: z.string() });
+const me = z.object({ teams: z.array(z.object({ slug: z.string() })) });
+
+describe("npm start", () => {
+  const { dir, drop } = scratch();
+  let running: Started;
+  beforeAll(async () => {
+    running = startPortcullis(dir);
+    await running.ready();
+  });
+  afterAll(async () => {
+    await running.stop();
+    drop();
+  });
+
+  it("prints one JSON line, whose sign-in and token work at once", async () => {
+    const ready = await running.ready();
+    expect(running.lines).toEqual([JSON.stringify(ready)]);
+    expect(ready.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(ready.gateway_url).toMatch(`${ready.url}/mcp/${ready.team}/`);
+    const { email, password } = ready;
+    const { token } = await new Rest(ready.url).must(session, "POST", "/v1/login", { email, password });
+    expect((await new Rest(ready.url, token).must(me, "GET", "/v1/me")).teams).toMatchObject([
+      { slug: ready.team },
+    ]);
+    const called = await callPlainly(ready.gateway_url ?? "", ready.token ?? "", "cmux_send", { text: "ab" });
+    expect(called).toMatchObject({ isError: false, text: "Typed 2 characters into main-1." });
+  });
+
+  it("warns that loopback servers may be registered", () => {
+    expect(running.stderr).toContain("127.0.0.1 and localhost may be registered");
+  });
+
+  it("keeps its data and its token from one start to the next", async () => {
+    const before = await running.ready();
+    expect(await running.stop()).toBe(0);
+    running = startPortcullis(dir);
+    const after = await running.ready();
+    expect(after).toEqual(before);
+    const called = await callPlainly(after.gateway_url ?? "", after.token ?? "", "cmux_workspace_snapshot");
+    expect(called).toMatchObject({ isError: false, decision: null });
+  });
+
+  it("renews the token, and says so, when the gateway's address had to change", async () => {
+    const before = await running.ready();
+    expect(await running.stop()).toBe(0);
+    const squatter = createServer();
+    await new Promise<void>((done) => {
+      squatter.listen(Number(new URL(before.url).port), "127.0.0.1", done);
+    });
+    running = startPortcullis(dir);
+    const after = await running.ready();
+    await new Promise((done) => squatter.close(done));
+    expect(after.url).not.toBe(before.url);
+    expect(after.token).not.toBe(before.token);
+    expect(running.stderr).toContain("token was renewed");
+    const called = await callPlainly(after.gateway_url ?? "", after.token ?? "", "cmux_workspace_snapshot");
+    expect(called.isError).toBe(false);
+  });
+
+  it("leaves no process behind on SIGTERM", async () => {
+    const pids = descendants(running.pid).map((one) => one.pid);
+    expect(descendants(running.pid).some((one) => one.command.includes("workerd"))).toBe(true);
+    expect(await running.stop()).toBe(0);
+    expect(alive(pids)).toEqual([]);
+  });
+});
+
+describe("npm start, when something is wrong", () => {
+  const { dir, drop } = scratch();
+  afterAll(drop);
+
+  it("names the busy port and how to take another", async () => {
+    const squatter = createServer();
+    await new Promise<void>((done) => squatter.listen(0, "127.0.0.1", done));
+    const address = squatter.address();
+    const port = typeof address === "object" ? address?.port : null;
+    const started = new Started(["--port", String(port), "--state", dir]);
+    expect(await started.ended).toBe(1);
+    await new Promise((done) => squatter.close(done));
+    expect(started.stderr).toContain(`Port ${port} is taken by another program.`);
+    expect(started.stderr).not.toContain("    at ");
+  });
+
+  it("refuses a flag that it does not know, with the right usage", async () => {
+    const started = new Started(["--prot", "1"]);
+    expect(await started.ended).toBe(1);
+    expect(started.stderr).toContain("Usage: npm start");
+  });
+
+  it("says that the registry cannot be reached when there is no network", async () => {
+    const copy = await mkdtemp(join(tmpdir(), "portcullis-clone-"));
+    for (const name of ["package.json", "package-lock.json", "scripts"]) {
+      await cp(join(root, name), join(copy, name), { recursive: true });
+    }
+    const started = new Started([], copy, {
+      npm_config_registry: "http://127.0.0.1:9",
+      npm_config_cache: join(copy, "cache"),
+      npm_config_fetch_retries: "0",
+    });
+    expect(await started.ended).toBe(1);
+    expect(started.stderr).toContain("The npm registry cannot be reached.");
+    await rm(copy, { recursive: true, force: true });
+  });
+});
+
+describe("npm start --no-demo", () => {
+  const { dir, drop } = scratch();
+  let running: Started;
+  beforeAll(async () => {
+    await mkdir(join(dir, "data"), { recursive: true });
+    running = startPortcullis(dir, "--no-demo");
+    await running.ready();
+  });
+  afterAll(async () => {
+    await running.stop();
+    drop();
+  });
+
+  it("has the demo's team, but neither its server nor its token", async () => {
+    const ready = await running.ready();
+    expect(Object.keys(ready)).toEqual(["url", "team", "email", "password"]);
+    const { email, password } = ready;
+    const { token } = await new Rest(ready.url).must(session, "POST", "/v1/login", { email, password });
+    const servers = await new Rest(ready.url, token).call("GET", `/v1/teams/${ready.team}/servers`);
+    expect(servers).toEqual({ status: 200, body: { items: [], next_cursor: null } });
+    expect(existsSync(join(dir, "demo.log"))).toBe(false);
+  });
+
+  it("stops with a clear sentence when a part of it dies", async () => {
+    const workers = descendants(running.pid).filter((one) => one.command.includes("wrangler-dist/cli.js"));
+    const [first] = workers;
+    expect(first).toBeDefined();
+    if (first) process.kill(first.pid, "SIGKILL");
+    expect(await running.ended).toBe(1);
+    expect(running.stderr).toContain("The gateway ended by itself");
+    await until(async () => descendants(running.pid).length === 0);
+  });
+});
