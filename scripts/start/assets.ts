@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { Trouble } from "./trouble.ts";
 
-const script = fileURLToPath(new URL("../build-assets.ts", import.meta.url));
+const script = join(import.meta.dirname, "../build-assets.ts");
 
 /** Writes what is served as it is (the API's description and its docs) into `public/`. */
 export function buildAssets(): void {

@@ -30,6 +30,8 @@ export interface Team {
 }
 
 export interface Gateway {
+  /** The demo server's own address, behind the gateway. */
+  readonly upstream: string;
   readonly gatewayUrl: string;
   readonly keyUrl: string;
   readonly token: string;
@@ -83,6 +85,7 @@ export class Demo {
     const before = this.#record.token;
     const token = await this.#token(base, at, found.gateway_url);
     return {
+      upstream,
       gatewayUrl: found.gateway_url,
       keyUrl: found.key_url,
       token,

@@ -1,4 +1,4 @@
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import * as z from "zod";
 import { buildAssets } from "./assets.ts";
 import { Child } from "./child.ts";
@@ -11,7 +11,7 @@ import { State } from "./state.ts";
 import { Trouble } from "./trouble.ts";
 
 const ports = z.object({ gateway: z.int(), demo: z.int().optional() });
-const demoScript = fileURLToPath(new URL("../../test/support/cmux.ts", import.meta.url));
+const demoScript = join(import.meta.dirname, "../../test/support/cmux.ts");
 
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
@@ -42,7 +42,8 @@ async function start(options: Options): Promise<void> {
   const state = new State(options.state);
   const before = state.readJson("ports.json", ports);
   const port = options.port === 0 ? await freePort(before?.gateway) : await claimPort(options.port);
-  const demoPort = options.demo ? await freePort(before?.demo) : before?.demo;
+  const beside = options.port === 0 ? undefined : options.port + 1;
+  const demoPort = options.demo ? await freePort(before?.demo ?? beside) : before?.demo;
   state.writeJson("ports.json", { gateway: port, demo: demoPort });
 
   const origin = `http://127.0.0.1:${port}`;

@@ -28,7 +28,7 @@ Portcullis runs at ${url}
   return `${head}${gateway ? gatewayPage(gateway) : ""}\nCtrl-C stops it; its data stays.\n`;
 }
 
-function gatewayPage({ gatewayUrl, keyUrl, token }: Gateway): string {
+function gatewayPage({ upstream, gatewayUrl, keyUrl, token }: Gateway): string {
   const call = {
     jsonrpc: "2.0",
     id: 1,
@@ -37,6 +37,7 @@ function gatewayPage({ gatewayUrl, keyUrl, token }: Gateway): string {
   };
   const headers = { Authorization: `Bearer ${token}` };
   return `  Gateway     ${gatewayUrl}
+  in front of ${upstream}
 
 Call a tool (the eleventh time within a minute is refused):
 

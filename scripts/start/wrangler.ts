@@ -1,11 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 
 /** The project's root. */
-export const root = fileURLToPath(new URL("../..", import.meta.url));
-export const wranglerBin = fileURLToPath(
-  new URL("../../node_modules/wrangler/bin/wrangler.js", import.meta.url),
-);
+export const root = join(import.meta.dirname, "../..");
+export const wranglerBin = join(root, "node_modules/wrangler/bin/wrangler.js");
 
 /** Keeps wrangler from asking, reporting and looking anything up. */
 export const quiet = {

@@ -1,0 +1,22 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import * as z from "zod";
+import { openApi } from "../src/api/openapi.ts";
+import { operations } from "../src/api/operations.ts";
+import { policySchema } from "../src/policy/schema.ts";
+import { docsPage, docsStyle } from "./docs_page.ts";
+
+// What the Worker serves as static files, made from the code that it runs. `wrangler.toml` calls this before each build.
+const folder = new URL("../public/", import.meta.url);
+const document = openApi(operations);
+const policy = z.toJSONSchema(policySchema, { io: "input", unrepresentable: "any" });
+
+write("v1/openapi.json", `${JSON.stringify(document, null, 2)}\n`);
+write("v1/docs.html", docsPage(document));
+write("v1/docs.css", docsStyle);
+write("schemas/policy-v1.json", `${JSON.stringify(policy, null, 2)}\n`);
+
+function write(path: string, text: string): void {
+  const file = new URL(path, folder);
+  mkdirSync(new URL(".", file), { recursive: true });
+  writeFileSync(file, text);
+}
