@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import * as z from "zod";
 import { openApi } from "../src/api/openapi.ts";
 import { operations } from "../src/api/operations.ts";
@@ -6,7 +7,7 @@ import { policySchema } from "../src/policy/schema.ts";
 import { docsPage, docsStyle } from "./docs_page.ts";
 
 // What the Worker serves as static files, made from the code that it runs. `wrangler.toml` calls this before each build.
-const folder = new URL("../public/", import.meta.url);
+const folder = join(import.meta.dirname, "../public");
 const document = openApi(operations);
 const policy = z.toJSONSchema(policySchema, { io: "input", unrepresentable: "any" });
 
@@ -16,7 +17,7 @@ write("v1/docs.css", docsStyle);
 write("schemas/policy-v1.json", `${JSON.stringify(policy, null, 2)}\n`);
 
 function write(path: string, text: string): void {
-  const file = new URL(path, folder);
-  mkdirSync(new URL(".", file), { recursive: true });
+  const file = join(folder, path);
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
 }

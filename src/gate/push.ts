@@ -4,6 +4,7 @@ import type { Edit } from "../store/edit.ts";
 import { acknowledge, takePending } from "../store/outbox.ts";
 import { loadSnapshot } from "../store/snapshot.ts";
 import { raiseEpoch } from "../store/team.ts";
+import { inTime } from "./deadline.ts";
 import type { GateStub } from "./rpc.ts";
 
 /** What it takes to tell gates of an edit. */
@@ -71,7 +72,7 @@ async function pushOne(deps: PushDeps, { grant, team }: Target): Promise<number 
   try {
     const snapshot = await loadSnapshot(deps.db, grant);
     if (!snapshot) return null;
-    const { epoch } = await inTime(deps.gate(grant).apply(snapshot));
+    const { epoch } = await inTime(deps.gate(grant).apply(snapshot), gateTimeoutMs);
     if (epoch <= snapshot.epoch) return epoch === snapshot.epoch ? epoch : null;
     // Ahead of us: it knows a later edit, or this database was restored from a back-up and must catch up first.
     const raised = await raiseEpoch(deps.db, team, epoch);
@@ -85,16 +86,6 @@ async function pushOne(deps: PushDeps, { grant, team }: Target): Promise<number 
 async function pushAgain(deps: PushDeps, grant: GrantId): Promise<number | null> {
   const snapshot = await loadSnapshot(deps.db, grant);
   if (!snapshot) return null;
-  const { epoch } = await inTime(deps.gate(grant).apply(snapshot));
+  const { epoch } = await inTime(deps.gate(grant).apply(snapshot), gateTimeoutMs);
   return epoch >= snapshot.epoch ? epoch : null;
-}
-
-async function inTime<T>(answer: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer in ${gateTimeoutMs} ms`)), gateTimeoutMs);
-  try {
-    return await Promise.race([answer, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

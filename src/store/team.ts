@@ -110,6 +110,6 @@ export const updateTeam = (
     .prepare("UPDATE team SET name = ?2, zone = ?3, frozen = ?4 WHERE id = ?1")
     .bind(team, to.name, to.zone, to.frozen);
 
-/** Lifts the team's epoch to at least `epoch`: a database restored from a back-up stands behind its gates. */
-export const raiseEpoch = (db: Db, team: TeamId, epoch: number): Promise<D1Result> =>
-  db.prepare("UPDATE team SET epoch = ?2 WHERE id = ?1 AND epoch < ?2").bind(team, epoch).run();
+/** Lifts the team's epoch past its gates', where a database restored from a back-up stands behind them. */
+export const raiseEpoch = (db: Db, team: TeamId, gateEpoch: number): Promise<D1Result> =>
+  db.prepare("UPDATE team SET epoch = ?2 + 1 WHERE id = ?1 AND epoch < ?2").bind(team, gateEpoch).run();

@@ -1,0 +1,59 @@
+import * as z from "zod";
+import { type Fault, type Finding, fault } from "../fault.ts";
+import type { PolicyId, ServerId } from "../id.ts";
+import { findPolicy } from "../store/policy.ts";
+import { findServer } from "../store/server.ts";
+import type { TeamCall } from "./operation.ts";
+
+const reference = z.string().min(1).max(80);
+
+/** Which servers a grant may reach, and by which policy; by slug or id. */
+export const attachmentsBody = z
+  .array(
+    z.strictObject({
+      server: reference,
+      policy: reference.nullable().describe("null: nothing is permitted there"),
+    }),
+  )
+  .max(100);
+
+export interface Resolved {
+  readonly server: ServerId;
+  readonly policy: PolicyId | null;
+}
+
+/** The team's servers and policies that a request names, or every name that is not one. */
+export async function resolveAttachments(
+  call: TeamCall<unknown, unknown>,
+  named: z.output<typeof attachmentsBody>,
+): Promise<Resolved[] | Fault> {
+  const found = await Promise.all(named.map((one, index) => resolve(call, one, index)));
+  const resolved = found.filter((one) => "server" in one);
+  const errors = [...found.filter((one) => "pointer" in one), ...repeats(found)];
+  return errors.length === 0
+    ? resolved
+    : fault("invalid", "The request has mistakes; `errors` says where.", errors);
+}
+
+async function resolve(
+  { db, team }: TeamCall<unknown, unknown>,
+  named: { server: string; policy: string | null },
+  index: number,
+): Promise<Resolved | Finding> {
+  const server = await findServer(db, team.id, named.server);
+  if (!server) return { pointer: `/servers/${index}/server`, message: "the team has no such server" };
+  if (named.policy === null) return { server: server.id, policy: null };
+  const policy = await findPolicy(db, team.id, server.id, named.policy);
+  if (!policy) return { pointer: `/servers/${index}/policy`, message: "the server has no such policy" };
+  return { server: server.id, policy: policy.id };
+}
+
+function repeats(found: readonly (Resolved | Finding)[]): Finding[] {
+  const seen = new Set<string>();
+  return found.flatMap((one, index) => {
+    if (!("server" in one)) return [];
+    if (seen.has(one.server)) return [{ pointer: `/servers/${index}/server`, message: "named twice" }];
+    seen.add(one.server);
+    return [];
+  });
+}

@@ -1,0 +1,84 @@
+import * as z from "zod";
+import { type Fault, isFault } from "../fault.ts";
+import { type GrantId, newId } from "../id.ts";
+import { type GrantBearer, mintGrantToken } from "../identity/grant_token.ts";
+import { type Attachment, findGrant, type Grant, listAttachments } from "../store/grant.ts";
+import { nothingHere, type TeamCall } from "./operation.ts";
+import { timestamp } from "./reply.ts";
+
+export const grantShape = z
+  .strictObject({
+    id: z.string(),
+    label: z.string(),
+    tags: z.array(z.string()),
+    member: z.string().nullable().describe("The user it acts for; null is a machine."),
+    state: z.enum(["active", "expired", "revoked"]),
+    servers: z.array(
+      z.strictObject({
+        server: z.strictObject({ id: z.string(), slug: z.string() }),
+        policy: z.strictObject({ id: z.string(), slug: z.string(), name: z.string() }).nullable(),
+        gateway_url: z.url(),
+        key_url: z.url(),
+      }),
+    ),
+    expires_at: z.iso.datetime(),
+    revoked_at: z.iso.datetime().nullable(),
+    created_at: z.iso.datetime(),
+  })
+  .meta({ id: "Grant" });
+
+type Who = TeamCall<unknown, unknown>;
+
+/** The path's grant, if it is the team's. */
+export async function grantOf(call: Who): Promise<Grant | Fault> {
+  return (await findGrant(call.db, call.team.id, call.params["grant"] ?? "")) ?? nothingHere;
+}
+
+/** As `grantOf`, if it has not been revoked: a revoked grant is only to be read. */
+export async function standingGrantOf(call: Who): Promise<Grant | Fault> {
+  const grant = await grantOf(call);
+  return isFault(grant) || grant.revokedAt === null ? grant : nothingHere;
+}
+
+/** Grants as answers show them, with what is attached to each; never a token. */
+export async function showGrants(call: Who, grants: readonly Grant[]) {
+  const ids = grants.map((grant) => grant.id);
+  const attached = await listAttachments(call.db, call.team.id, ids);
+  return grants.map((grant) => showGrant(call, grant, attached.get(grant.id) ?? []));
+}
+
+/** One grant, read again: what a write left behind. */
+export async function showSaved(call: Who, id: GrantId) {
+  const grant = await findGrant(call.db, call.team.id, id);
+  if (!grant) throw new Error(`grant ${id} went away`);
+  const attached = await listAttachments(call.db, call.team.id, [id]);
+  return showGrant(call, grant, attached.get(id) ?? []);
+}
+
+function showGrant({ deps, team, nowMs }: Who, grant: Grant, attached: readonly Attachment[]) {
+  const active = nowMs < grant.expiresAt ? "active" : "expired";
+  return {
+    id: grant.id,
+    label: grant.label,
+    tags: grant.tags,
+    member: grant.member,
+    state: grant.revokedAt === null ? active : "revoked",
+    servers: attached.map(({ server, policy }) => ({
+      server,
+      policy,
+      gateway_url: `${deps.origin}/mcp/${team.slug}/${server.slug}`,
+      key_url: `${deps.origin}/key/${team.slug}/${server.slug}`,
+    })),
+    expires_at: timestamp(grant.expiresAt),
+    revoked_at: grant.revokedAt === null ? null : timestamp(grant.revokedAt),
+    created_at: timestamp(grant.createdAt),
+  };
+}
+
+/** A new bearer form of a grant, to be stored by its `jti` and shown once. */
+export async function newToken(call: Who, grant: GrantId, expiresAtMs: number) {
+  const { deps, team, nowMs } = call;
+  const bearer: GrantBearer = { grant, team: team.id, jti: newId("jti", deps.random), expiresAtMs };
+  const token = await mintGrantToken(bearer, deps.keys, deps.origin, nowMs);
+  return { token, jti: bearer.jti, notAfter: expiresAtMs };
+}

@@ -1,0 +1,150 @@
+import type * as z from "zod";
+import { type Fault, fault, isFault } from "../fault.ts";
+import type { UserId } from "../id.ts";
+import type { Session } from "../identity/session.ts";
+import type { Json } from "../json/value.ts";
+import { type Db, shardOf } from "../store/database.ts";
+import { findMembership, type Membership, type Role } from "../store/team.ts";
+import { checkBody, checkShape } from "./body.ts";
+import type { ApiDeps } from "./deps.ts";
+import type { Reply } from "./reply.ts";
+
+/** Who may call: anybody, a signed-in user, or a member of the path's team with at least this role. */
+export type Access = "public" | "user" | Role;
+
+/** One line of the API: what the router serves and what the OpenAPI document says, from the same place. */
+export interface Operation {
+  readonly id: string;
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
+  /** An OpenAPI path template. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly access: Access;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** Request headers that it takes. */
+  readonly headers?: readonly string[];
+  /** A request without a body is read as `{}`. */
+  readonly bodyOptional?: boolean;
+  /** What it answers, status by status; null is no body. Faults are answered as problems and not listed. */
+  readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  readonly run: (visit: Visit) => Promise<Reply | Fault>;
+}
+
+/** A request that has reached its operation. */
+export interface Visit {
+  readonly deps: ApiDeps;
+  readonly requestId: string;
+  readonly nowMs: number;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly header: (name: string) => string | null;
+  /** Reads the body; called once, and only after the caller proved to be allowed. */
+  readonly body: () => Promise<Json | Fault>;
+  readonly signIn: () => Promise<SignedIn | Fault>;
+}
+
+export interface SignedIn {
+  readonly user: { readonly id: UserId; readonly email: string };
+  readonly session: Session;
+}
+
+/** What a handler is given: everything checked. */
+export interface Call<Body, Query> extends Omit<Visit, "query" | "body" | "signIn"> {
+  readonly body: Body;
+  readonly query: Query;
+  /** The body as a tree, for what must keep its exact text. */
+  readonly tree: Json;
+}
+
+export interface UserCall<Body, Query> extends Call<Body, Query>, SignedIn {}
+
+export interface TeamCall<Body, Query> extends UserCall<Body, Query> {
+  readonly membership: Membership;
+  readonly team: Membership["team"];
+  /** The database that holds the team. */
+  readonly db: Db;
+}
+
+interface Spec<B extends z.ZodType, Q extends z.ZodType>
+  extends Omit<Operation, "access" | "run" | "body" | "query"> {
+  readonly body?: B;
+  readonly query?: Q;
+}
+
+type Handler<C> = (call: C) => Promise<Reply | Fault>;
+
+/** An operation that needs no sign-in. */
+export function publicOperation<B extends z.ZodType, Q extends z.ZodType>(
+  spec: Spec<B, Q>,
+  handle: Handler<Call<z.output<B>, z.output<Q>>>,
+): Operation {
+  const run = async (visit: Visit) => {
+    const call = await checked(visit, spec);
+    return isFault(call) ? call : handle(call);
+  };
+  return { ...spec, access: "public", run };
+}
+
+/** An operation of a signed-in user, outside any team. */
+export function userOperation<B extends z.ZodType, Q extends z.ZodType>(
+  spec: Spec<B, Q>,
+  handle: Handler<UserCall<z.output<B>, z.output<Q>>>,
+): Operation {
+  const run = async (visit: Visit) => {
+    const signedIn = await visit.signIn();
+    if (isFault(signedIn)) return signedIn;
+    const call = await checked(visit, spec);
+    return isFault(call) ? call : handle({ ...call, ...signedIn });
+  };
+  return { ...spec, access: "user", run };
+}
+
+/**
+ * An operation below `/v1/teams/{team}`: the team is looked up among the user's own, so that another's and none are one
+ * answer, and the role is checked before anything of the request is read.
+ */
+export function teamOperation<B extends z.ZodType, Q extends z.ZodType>(
+  role: Role,
+  spec: Spec<B, Q>,
+  handle: Handler<TeamCall<z.output<B>, z.output<Q>>>,
+): Operation {
+  const run = async (visit: Visit) => {
+    const signedIn = await visit.signIn();
+    if (isFault(signedIn)) return signedIn;
+    const membership = await findMembership(visit.deps.db, signedIn.user.id, visit.params["team"] ?? "");
+    if (!membership) return nothingHere;
+    if (!atLeast(membership.role, role)) return needsRole(role);
+    const call = await checked(visit, spec);
+    if (isFault(call)) return call;
+    const { team } = membership;
+    return handle({ ...call, ...signedIn, membership, team, db: shardOf(team.id, visit.deps.db) });
+  };
+  return { ...spec, access: role, run };
+}
+
+/** The one answer for what is not there and for what is somebody else's (security.md §1.4). */
+export const nothingHere = fault("not_found", "There is no such thing, or it is not yours to see.");
+
+export const needsRole = (role: Role): Fault =>
+  fault("forbidden", `This needs the role ${role} in the team.`);
+
+const rank: Record<Role, number> = { viewer: 1, policy_manager: 2, admin: 3 };
+
+/** Whether a role includes another: viewer < policy_manager < admin. */
+export const atLeast = (role: Role, needed: Role): boolean => rank[role] >= rank[needed];
+
+async function checked<B extends z.ZodType, Q extends z.ZodType>(
+  visit: Visit,
+  spec: Spec<B, Q>,
+): Promise<Call<z.output<B>, z.output<Q>> | Fault> {
+  const { body: read, signIn: _, query: given, ...rest } = visit;
+  const query = spec.query ? checkShape(spec.query, given) : ({} as z.output<Q>);
+  if (isFault(query)) return query;
+  if (!spec.body) return { ...rest, query, tree: null, body: undefined as z.output<B> };
+  const tree = await read();
+  if (isFault(tree)) return tree;
+  const body = checkBody(spec.body, tree);
+  return isFault(body) ? body : { ...rest, query, tree, body };
+}

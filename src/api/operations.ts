@@ -1,0 +1,25 @@
+import { accountOperations } from "./account.ts";
+import { grantOperations } from "./grant.ts";
+import { logOperations } from "./log.ts";
+import type { Operation } from "./operation.ts";
+import { policyOperations } from "./policy.ts";
+import { revisionOperations } from "./revision.ts";
+import { serverOperations } from "./server.ts";
+import { teamOperations } from "./team.ts";
+import { teamPolicyOperations } from "./team_policy.ts";
+import { toolOperations } from "./tool.ts";
+import { validateOperations } from "./validate.ts";
+
+/** The whole API: the router serves these lines and the OpenAPI document lists them. */
+export const operations: readonly Operation[] = [
+  ...accountOperations,
+  ...teamOperations,
+  ...teamPolicyOperations,
+  ...serverOperations,
+  ...toolOperations,
+  ...policyOperations,
+  ...revisionOperations,
+  ...validateOperations,
+  ...grantOperations,
+  ...logOperations,
+];

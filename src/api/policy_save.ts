@@ -1,0 +1,70 @@
+import * as z from "zod";
+import { type Fault, fault } from "../fault.ts";
+import { isTaken } from "../store/database.ts";
+import type { Concern } from "../store/edit.ts";
+import { findPolicy, insertRevision, type Policy } from "../store/policy.ts";
+import { commit, inForceShape, inForceStatus } from "./edit.ts";
+import { nothingHere, type TeamCall } from "./operation.ts";
+import { type Draft, findingShape } from "./policy_view.ts";
+import { type Reply, reply } from "./reply.ts";
+
+export const savedShape = z.strictObject({
+  revision: z.int(),
+  in_force: inForceShape,
+  warnings: z.array(findingShape),
+});
+
+const triesMax = 5;
+
+/**
+ * Saves a draft as the policy's next revision. With `If-Match`, only on top of the revision that it names; without, on
+ * top of whatever is there: the last write wins.
+ */
+export async function saveRevision(
+  call: TeamCall<unknown, unknown>,
+  policy: Policy,
+  draft: Draft,
+  note: string | null,
+  action: string,
+): Promise<Reply | Fault> {
+  const expected = ifMatch(call.header("If-Match"));
+  let current: Policy = policy;
+  for (let tries = 1; ; tries++) {
+    if (expected !== null && expected !== current.revision) return somebodyFaster(current.revision);
+    const revision = current.revision + 1;
+    try {
+      const inForce = await commitRevision(call, current, draft, note, action);
+      const body = { revision, in_force: inForce, warnings: draft.warnings };
+      return reply(inForceStatus(inForce), body, { ETag: `"${revision}"` });
+    } catch (error) {
+      if (!isTaken(error) || tries === triesMax) throw error;
+    }
+    const again = await findPolicy(call.db, policy.team, policy.server, policy.id);
+    if (!again) return nothingHere;
+    current = again;
+  }
+}
+
+function commitRevision(
+  call: TeamCall<unknown, unknown>,
+  policy: Policy,
+  draft: Draft,
+  note: string | null,
+  action: string,
+) {
+  const revision = policy.revision + 1;
+  const next = { revision, document: draft.text, note, author: call.user.id, createdAt: call.nowMs };
+  const concern: Concern = policy.server === null ? { of: "team" } : { of: "policy", policy: policy.id };
+  const event = { action, subject: policy.id, detail: { name: policy.name, revision } };
+  return commit(call, concern, insertRevision(call.db, call.team.id, policy.id, next), event);
+}
+
+/** The revision that an `If-Match` names (`"3"`, `W/"3"` or 3); null where there is none or it is `*`. */
+function ifMatch(header: string | null): number | null {
+  if (header === null || header.trim() === "*") return null;
+  const found = /^(?:W\/)?"?([0-9]{1,9})"?$/.exec(header.trim())?.[1];
+  return found === undefined ? Number.NaN : Number(found);
+}
+
+const somebodyFaster = (revision: number): Fault =>
+  fault("stale", `The policy is at revision ${revision} now; read it, then send your change on top of that.`);

@@ -1,0 +1,100 @@
+import * as z from "zod";
+import { type Fault, type Finding, fault } from "../fault.ts";
+import type { Json } from "../json/value.ts";
+import { compactJson } from "../json/write.ts";
+import { normalised, readPolicy } from "../policy/document.ts";
+import { findPolicy, type Policy, type Revision } from "../store/policy.ts";
+import type { Server } from "../store/server.ts";
+import { nothingHere, type TeamCall } from "./operation.ts";
+import { Exact, timestamp } from "./reply.ts";
+
+/** A policy document in a request. Its own reader judges it, so that all its mistakes come back together. */
+export const documentBody = z.unknown().meta({ id: "PolicyDocument" });
+export const note = z.string().max(500).optional().describe("Why, for the history.");
+
+export const findingShape = z
+  .strictObject({
+    pointer: z.string().describe("RFC 6901"),
+    message: z.string(),
+  })
+  .meta({ id: "Finding" });
+
+export const policyShape = z
+  .strictObject({
+    id: z.string(),
+    slug: z.string(),
+    name: z.string(),
+    revision: z.int(),
+    created_at: z.iso.datetime(),
+  })
+  .meta({ id: "Policy" });
+
+export const revisionShape = z
+  .strictObject({
+    revision: z.int(),
+    note: z.string().nullable(),
+    author: z.string(),
+    created_at: z.iso.datetime(),
+  })
+  .meta({ id: "Revision" });
+
+export const documentShapes = {
+  document: documentBody.describe("As it was written."),
+  normalised: z
+    .unknown()
+    .describe("What it means: short forms written out. Null where it can no longer be read."),
+};
+
+/** A document that can be saved: its exact text, and what there is to say about it. */
+export interface Draft {
+  readonly text: string;
+  readonly warnings: readonly Finding[];
+}
+
+/** Reads the request's `document`; every mistake comes back at its place in the request. */
+export const draftOf = (tree: Json): Draft | Fault => draft(documentText(tree));
+
+/** The exact text of a request's `document`, which its schema has required. */
+export function documentText(tree: Json): string {
+  const document = tree instanceof Map ? tree.get("document") : undefined;
+  if (document === undefined) throw new Error("a body without its document passed its schema");
+  return compactJson(document);
+}
+
+/** Checks a document's text as `draftOf` does. */
+export function draft(text: string): Draft | Fault {
+  const read = readPolicy(text);
+  if (read.ok) return { text, warnings: read.warnings };
+  const errors = read.errors.map((error) => ({ ...error, pointer: `/document${error.pointer}` }));
+  return fault("invalid", "The policy has mistakes; `errors` says where and what to write instead.", errors);
+}
+
+/** The path's policy of this server, if there is one. */
+export async function policyOf(call: TeamCall<unknown, unknown>, server: Server): Promise<Policy | Fault> {
+  const found = await findPolicy(call.db, call.team.id, server.id, call.params["policy"] ?? "");
+  return found ?? nothingHere;
+}
+
+export const showPolicy = (policy: Policy) => ({
+  id: policy.id,
+  slug: policy.slug,
+  name: policy.name,
+  revision: policy.revision,
+  created_at: timestamp(policy.createdAt),
+});
+
+export const showRevision = (revision: Revision) => ({
+  revision: revision.revision,
+  note: revision.note,
+  author: revision.author,
+  created_at: timestamp(revision.createdAt),
+});
+
+/** A document as it was written and as it is understood. */
+export function showDocument(text: string) {
+  const read = readPolicy(text);
+  return {
+    document: new Exact(text),
+    normalised: read.ok ? new Exact(compactJson(normalised(read.policy))) : null,
+  };
+}

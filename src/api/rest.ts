@@ -1,0 +1,88 @@
+import { type Context, Hono } from "hono";
+import { type Fault, fault, isFault } from "../fault.ts";
+import { newId } from "../id.ts";
+import { verifySession } from "../identity/session.ts";
+import { findSessionUser } from "../store/session.ts";
+import { readBody } from "./body.ts";
+import type { ApiDeps } from "./deps.ts";
+import { nothingHere, type Operation, type SignedIn } from "./operation.ts";
+import { operations } from "./operations.ts";
+import { problem } from "./problem.ts";
+import { type Reply, writeBody } from "./reply.ts";
+
+type Api = Hono<{ Variables: { requestId: string } }>;
+type ApiContext = Context<{ Variables: { requestId: string } }>;
+
+/** The REST control plane under `/v1`: every route is a line of `operations.ts`. */
+export function restApi(deps: ApiDeps): Api {
+  const app: Api = new Hono();
+  app.use(async (context, next) => {
+    context.set("requestId", newId("req", deps.random));
+    await next();
+  });
+  app.notFound((context) => problem(nothingHere, context.get("requestId"), deps.origin));
+  app.onError((error, context) => {
+    const requestId = context.get("requestId");
+    console.error("a request failed", { requestId, error });
+    return problem(fault("unavailable", "This did not work. Try again shortly."), requestId, deps.origin);
+  });
+  for (const operation of operations) {
+    app.on(operation.method.toUpperCase(), routePath(operation.path), (context) =>
+      answer(operation, deps, context),
+    );
+  }
+  for (const [path, methods] of methodsByPath(operations)) {
+    app.all(routePath(path), (context) => methodNotAllowed(methods, context.get("requestId"), deps.origin));
+  }
+  return app;
+}
+
+const routePath = (template: string): string => template.replaceAll(/\{(\w+)\}/g, ":$1");
+
+function methodsByPath(all: readonly Operation[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const { path, method } of all) found.set(path, [...(found.get(path) ?? []), method.toUpperCase()]);
+  return found;
+}
+
+function methodNotAllowed(methods: readonly string[], requestId: string, origin: string): Response {
+  const allowed = methods.join(", ");
+  const response = problem(fault("method_not_allowed", `This address takes ${allowed}.`), requestId, origin);
+  response.headers.set("Allow", allowed);
+  return response;
+}
+
+async function answer(operation: Operation, deps: ApiDeps, context: ApiContext): Promise<Response> {
+  const requestId = context.get("requestId");
+  const { req } = context;
+  const outcome = await operation.run({
+    deps,
+    requestId,
+    nowMs: deps.now(),
+    params: req.param(),
+    query: req.query(),
+    header: (name) => req.header(name) ?? null,
+    body: async () => (operation.bodyOptional && !req.raw.body ? new Map() : readBody(req.raw)),
+    signIn: () => signIn(req.header("Authorization") ?? "", deps),
+  });
+  return isFault(outcome) ? problem(outcome, requestId, deps.origin) : success(outcome, requestId);
+}
+
+function success({ status, body, headers }: Reply, requestId: string): Response {
+  const all = { ...headers, "X-Request-Id": requestId, "Cache-Control": "no-store" };
+  if (body === undefined) return new Response(null, { status, headers: all });
+  return new Response(writeBody(body), { status, headers: { ...all, "Content-Type": "application/json" } });
+}
+
+const unauthenticated = fault(
+  "unauthenticated",
+  "Sign in with POST /v1/login and send its token as `Authorization: Bearer …`. It may be missing, damaged, expired or signed out.",
+);
+
+async function signIn(authorization: string, deps: ApiDeps): Promise<SignedIn | Fault> {
+  const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  const session = token ? await verifySession(token, deps.keys, deps.origin, deps.now()) : null;
+  if (!session) return unauthenticated;
+  const user = await findSessionUser(deps.db, session.jti, deps.now());
+  return user && user.id === session.user ? { user, session } : unauthenticated;
+}

@@ -1,0 +1,247 @@
+import * as z from "zod";
+import { type Fault, fault, isFault } from "../fault.ts";
+import { newId } from "../id.ts";
+import { recommendedPolicy } from "../risk/recommend.ts";
+import { type Db, isTaken } from "../store/database.ts";
+import {
+  countServersAndGrants,
+  deleteServer,
+  findServer,
+  forgetLook,
+  insertServer,
+  listServers,
+  recordFailedLook,
+  type Server,
+  updateServer,
+} from "../store/server.ts";
+import { listTools, recordLook, type Tool } from "../store/tool.ts";
+import { authBody, credentialOf, headersOf, originChanged } from "./credential.ts";
+import type { CredentialHeaders, Look } from "./deps.ts";
+import { commit, inForceShape, inForceStatus, record } from "./edit.ts";
+import { type Operation, type TeamCall, teamOperation } from "./operation.ts";
+import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
+import { type Reply, reply } from "./reply.ts";
+import { serverOf, serverShape, showServer } from "./server_view.ts";
+import { slugOf } from "./slug.ts";
+import { showTool, toolShape, toolsMax } from "./tool.ts";
+
+/** A team's servers; more on request. */
+const serversMax = 100;
+
+const name = z.string().trim().min(1).max(80);
+const url = z.string().max(2048).describe("https; where the server's MCP endpoint is");
+
+const lookedAt = serverShape.extend({
+  tools: z.array(toolShape),
+  recommended_policy: z.record(z.string(), z.unknown()),
+});
+const changed = lookedAt.extend({ in_force: inForceShape });
+
+const createBody = z.strictObject({ name, url, auth: authBody.default({ type: "none" }) });
+const updateBody = z.strictObject({
+  name: name.optional(),
+  url: url.optional(),
+  auth: authBody.optional(),
+});
+
+const one = "/v1/teams/{team}/servers/{server}";
+const tag = "Servers";
+
+/** Upstreams: registering, changing, looking again, removing. */
+export const serverOperations: readonly Operation[] = [
+  teamOperation(
+    "admin",
+    {
+      id: "create_server",
+      method: "post",
+      path: "/v1/teams/{team}/servers",
+      tag,
+      summary: "Register an MCP server: it is connected to, and its tools are listed, rated and pinned",
+      body: createBody,
+      answers: { 201: lookedAt },
+    },
+    create,
+  ),
+  teamOperation(
+    "viewer",
+    {
+      id: "list_servers",
+      method: "get",
+      path: "/v1/teams/{team}/servers",
+      tag,
+      summary: "The team's servers",
+      query: pageQuery,
+      answers: { 200: pageOf(serverShape) },
+    },
+    async (call) => {
+      const { limit, cursor } = call.query;
+      const rows = await listServers(call.db, call.team.id, cursor, limit + 1);
+      return reply(
+        200,
+        page(rows, limit, ageCursor, (row) => showServer(call, row)),
+      );
+    },
+  ),
+  teamOperation(
+    "viewer",
+    {
+      id: "get_server",
+      method: "get",
+      path: one,
+      tag,
+      summary: "One server, with its gateway URLs",
+      answers: { 200: serverShape },
+    },
+    async (call) => {
+      const server = await serverOf(call);
+      return isFault(server) ? server : reply(200, showServer(call, server));
+    },
+  ),
+  teamOperation(
+    "admin",
+    {
+      id: "update_server",
+      method: "patch",
+      path: one,
+      tag,
+      summary: "Rename, move or re-authenticate a server; another address is looked at afresh",
+      body: updateBody,
+      answers: { 200: changed, 202: changed },
+    },
+    update,
+  ),
+  teamOperation(
+    "admin",
+    {
+      id: "refresh_server",
+      method: "post",
+      path: `${one}/refresh`,
+      tag,
+      summary: "Look again: changed and new tools are held back until somebody accepts them",
+      answers: { 200: changed, 202: changed },
+    },
+    async (call) => {
+      const server = await serverOf(call);
+      if (isFault(server)) return server;
+      const look = await call.deps.look(server.url, await headersOf(call, server));
+      return isFault(look) ? look : saveLook(call, server, [], look, "server.refreshed");
+    },
+  ),
+  teamOperation(
+    "admin",
+    {
+      id: "delete_server",
+      method: "delete",
+      path: one,
+      tag,
+      summary: "Remove a server with its policies; grants lose it",
+      answers: {
+        200: z.strictObject({ in_force: inForceShape }),
+        202: z.strictObject({ in_force: inForceShape }),
+      },
+    },
+    async (call) => {
+      const server = await serverOf(call);
+      if (isFault(server)) return server;
+      const changes = deleteServer(call.db, call.team.id, server.id);
+      const event = { action: "server.deleted", subject: server.id, detail: { slug: server.slug } };
+      const inForce = await commit(call, { of: "server", server: server.id }, changes, event);
+      return reply(inForceStatus(inForce), { in_force: inForce });
+    },
+  ),
+];
+
+async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Promise<Reply | Fault> {
+  const { deps, db, team, body, nowMs } = call;
+  const { servers } = await countServersAndGrants(db, team.id);
+  if (servers >= serversMax) return fault("over_quota", `A team may have ${serversMax} servers.`);
+  const look = await deps.look(body.url, credentialOf(body.auth));
+  if (isFault(look)) return look;
+  const id = newId("srv", deps.random);
+  const server: Server = {
+    id,
+    team: team.id,
+    slug: slugOf(body.name) ?? `server-${id.slice(-6)}`,
+    name: body.name,
+    url: body.url,
+    authType: body.auth.type,
+    credential: await seal(call, id, body.auth),
+    look: { state: "pending", why: "unreachable", detail: "" },
+    createdAt: nowMs,
+  };
+  try {
+    await db.batch([insertServer(db, server), ...lookStatements(db, server, look)]);
+  } catch (error) {
+    if (isTaken(error)) return nameTaken(server.slug);
+    throw error;
+  }
+  await record(call, { action: "server.registered", subject: id, detail: { slug: server.slug } });
+  return reply(201, await showLook(call, server));
+}
+
+const nameTaken = (slug: string): Fault =>
+  fault("conflict", `The team has a server ${slug}.`, [
+    { pointer: "/name", message: `a server with the slug ${slug} exists: choose another name` },
+  ]);
+
+async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Promise<Reply | Fault> {
+  const { body, deps } = call;
+  const server = await serverOf(call);
+  if (isFault(server)) return server;
+  const url = body.url ?? server.url;
+  if (server.authType === "headers" && !body.auth && originChanged(server.url, url)) return giveAgain;
+  const headers = body.auth ? credentialOf(body.auth) : await headersOf(call, server);
+  const changes = [
+    updateServer(call.db, {
+      ...server,
+      name: body.name ?? server.name,
+      url,
+      authType: body.auth?.type ?? server.authType,
+      credential: body.auth ? await seal(call, server.id, body.auth) : server.credential,
+    }),
+    ...(url === server.url ? [] : forgetLook(call.db, call.team.id, server.id)),
+  ];
+  const look = url === server.url && !body.auth ? null : await deps.look(url, headers);
+  return isFault(look) ? look : saveLook(call, server, changes, look, "server.changed");
+}
+
+const giveAgain = fault("invalid", "A credential stays with the address that it was given for.", [
+  { pointer: "/auth", message: "the address has another origin: give `auth` again" },
+]);
+
+async function saveLook(
+  call: TeamCall<unknown, unknown>,
+  server: Server,
+  before: readonly D1PreparedStatement[],
+  look: Look | null,
+  action: string,
+): Promise<Reply> {
+  const changes = [...before, ...(look ? lookStatements(call.db, server, look) : [])];
+  const detail = { slug: server.slug, look: look?.state ?? null };
+  const event = { action, subject: server.id, detail };
+  const inForce = await commit(call, { of: "server", server: server.id }, changes, event);
+  return reply(inForceStatus(inForce), { ...(await showLook(call, server)), in_force: inForce });
+}
+
+const lookStatements = (db: Db, { team, id }: Server, look: Look): D1PreparedStatement[] =>
+  look.state === "ready" ? recordLook(db, team, id, look.tools) : [recordFailedLook(db, team, id, look)];
+
+async function seal(
+  { deps, team }: TeamCall<unknown, unknown>,
+  id: Server["id"],
+  auth: z.output<typeof authBody>,
+): Promise<string | null> {
+  const headers: CredentialHeaders = credentialOf(auth);
+  return auth.type === "none" ? null : await deps.vault.seal(team.dataKey, team.id, id, headers);
+}
+
+async function showLook(call: TeamCall<unknown, unknown>, { id }: Server) {
+  const saved = await findServer(call.db, call.team.id, id);
+  if (!saved) throw new Error(`server ${id} went away`);
+  const tools: Tool[] = await listTools(call.db, call.team.id, id, "", toolsMax);
+  return {
+    ...showServer(call, saved),
+    tools: tools.map(showTool),
+    recommended_policy: recommendedPolicy(tools.filter((tool) => tool.seenHash !== null)),
+  };
+}

@@ -1,0 +1,178 @@
+import * as z from "zod";
+import { newId, type TeamId, type UserId } from "../id.ts";
+import { type Db, isTaken, shardOf } from "../store/database.ts";
+import { insertTeam, listMemberships, type Membership, type Team, updateTeam } from "../store/team.ts";
+import type { ApiDeps } from "./deps.ts";
+import { commit, inForceShape, inForceStatus } from "./edit.ts";
+import { type Operation, teamOperation, userOperation } from "./operation.ts";
+import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
+import { reply, timestamp } from "./reply.ts";
+import { slugOf } from "./slug.ts";
+
+export const teamName = z.string().trim().min(1).max(80);
+
+const zone = z
+  .string()
+  .max(64)
+  .refine(isZone, "not a time zone; write an IANA name such as Europe/Berlin or UTC");
+
+const teamShape = z.strictObject({
+  id: z.string(),
+  slug: z.string(),
+  name: z.string(),
+  zone: z.string(),
+  frozen: z.enum(["off", "writes", "all"]),
+  created_at: z.iso.datetime(),
+});
+
+export const membershipShape = teamShape
+  .extend({
+    role: z.enum(["viewer", "policy_manager", "admin"]),
+    approver: z.boolean(),
+    auditor: z.boolean(),
+  })
+  .meta({ id: "Membership" });
+
+/** Teams: the user's own list, founding one, its settings and the freeze switch. */
+export const teamOperations: readonly Operation[] = [
+  userOperation(
+    {
+      id: "list_teams",
+      method: "get",
+      path: "/v1/teams",
+      tag: "Teams",
+      summary: "Your teams and your role in each",
+      query: pageQuery,
+      answers: { 200: pageOf(membershipShape) },
+    },
+    async ({ deps, user, query }) => {
+      const rows = await listMemberships(deps.db, user.id, query.cursor, query.limit + 1);
+      return reply(
+        200,
+        page(rows, query.limit, (row) => ageCursor(row.team), showMembership),
+      );
+    },
+  ),
+  userOperation(
+    {
+      id: "create_team",
+      method: "post",
+      path: "/v1/teams",
+      tag: "Teams",
+      summary: "Found another team, which you administer",
+      body: z.strictObject({ name: teamName }),
+      answers: { 201: membershipShape },
+    },
+    async ({ deps, user, body, nowMs }) => {
+      const team = await foundTeam(deps, user.id, body.name, nowMs, []);
+      return reply(201, showMembership({ team, role: "admin", approver: false, auditor: false }));
+    },
+  ),
+  teamOperation(
+    "viewer",
+    {
+      id: "get_team",
+      method: "get",
+      path: "/v1/teams/{team}",
+      tag: "Teams",
+      summary: "One team and your role in it",
+      answers: { 200: membershipShape },
+    },
+    async ({ membership }) => reply(200, showMembership(membership)),
+  ),
+  teamOperation(
+    "admin",
+    {
+      id: "update_team",
+      method: "patch",
+      path: "/v1/teams/{team}",
+      tag: "Teams",
+      summary:
+        "Change the name or the time zone, or freeze: `writes` lets only Read tools pass, `all` nothing",
+      body: z.strictObject({
+        name: teamName.optional(),
+        zone: zone.optional(),
+        frozen: z.enum(["off", "writes", "all"]).optional(),
+      }),
+      answers: {
+        200: membershipShape.extend({ in_force: inForceShape }),
+        202: membershipShape.extend({ in_force: inForceShape }),
+      },
+    },
+    async (call) => {
+      const { name, zone, frozen } = call.body;
+      const team: Team = {
+        ...call.team,
+        name: name ?? call.team.name,
+        zone: zone ?? call.team.zone,
+        frozen: frozen ?? call.team.frozen,
+      };
+      const inForce = await commit(call, { of: "team" }, [updateTeam(call.db, team.id, team)], {
+        action: frozen === undefined ? "team.changed" : "team.frozen",
+        subject: team.id,
+        detail: { name: team.name, zone: team.zone, frozen: team.frozen },
+      });
+      const body = { ...showMembership({ ...call.membership, team }), in_force: inForce };
+      return reply(inForceStatus(inForce), body);
+    },
+  ),
+];
+
+/** A team as its member sees it. */
+export const showMembership = ({ team, role, approver, auditor }: Membership) => ({
+  id: team.id,
+  slug: team.slug,
+  name: team.name,
+  zone: team.zone,
+  frozen: team.frozen,
+  created_at: timestamp(team.createdAt),
+  role,
+  approver,
+  auditor,
+});
+
+const slugTries = 4;
+
+/** Founds a team whose admin is `admin`, in one batch with `before`. A taken slug gets a random ending. */
+export async function foundTeam(
+  deps: ApiDeps,
+  admin: UserId,
+  name: string,
+  nowMs: number,
+  before: readonly D1PreparedStatement[],
+): Promise<Team> {
+  const id = newId("tm", deps.random);
+  const dataKey = await deps.vault.newDataKey(id);
+  const db = shardOf(id, deps.db);
+  for (let tries = 1; ; tries++) {
+    const slug = teamSlug(name, id, tries);
+    const team: Team = { id, slug, name, zone: "UTC", frozen: "off", dataKey, createdAt: nowMs };
+    try {
+      await insert(db, team, admin, before);
+      return team;
+    } catch (error) {
+      if (!isTaken(error) || !String(error).includes("team.slug") || tries === slugTries) throw error;
+    }
+  }
+}
+
+const insert = (db: Db, team: Team, admin: UserId, before: readonly D1PreparedStatement[]) =>
+  db.batch([...before, ...insertTeam(db, team, admin)]);
+
+function teamSlug(name: string, id: TeamId, tries: number): string {
+  const slug = slugOf(name);
+  const ending = id.slice(-4 - tries);
+  if (!slug) return `team-${ending}`;
+  return tries === 1 ? slug : `${slug}-${ending}`;
+}
+
+// Fixed offsets such as +02:00 are zones to Intl, but have no summer time: somebody would be surprised.
+function isZone(name: string): boolean {
+  if (!/^[A-Za-z]/.test(name)) return false;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

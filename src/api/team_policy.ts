@@ -1,0 +1,103 @@
+import * as z from "zod";
+import { isFault } from "../fault.ts";
+import { newId } from "../id.ts";
+import { isTaken } from "../store/database.ts";
+import { findPolicy, findRevision, insertPolicy, type Policy } from "../store/policy.ts";
+import { commit, inForceStatus } from "./edit.ts";
+import { nothingHere, type Operation, type TeamCall, teamOperation } from "./operation.ts";
+import { savedShape, saveRevision } from "./policy_save.ts";
+import {
+  type Draft,
+  documentBody,
+  documentShapes,
+  draftOf,
+  note,
+  policyShape,
+  showDocument,
+  showPolicy,
+} from "./policy_view.ts";
+import { type Reply, reply } from "./reply.ts";
+
+const path = "/v1/teams/{team}/policy";
+const tag = "Teams";
+/** The team has at most one policy of its own; this is what rules and the log call it. */
+const slug = "team";
+
+/** The team policy: guardrails over every grant and server of the team. */
+export const teamPolicyOperations: readonly Operation[] = [
+  teamOperation(
+    "policy_manager",
+    {
+      id: "get_team_policy",
+      method: "get",
+      path,
+      tag,
+      summary: "The team's policy; 404 while there is none",
+      answers: { 200: policyShape.extend(documentShapes) },
+    },
+    async (call) => {
+      const policy = await findPolicy(call.db, call.team.id, null, slug);
+      const current = policy && (await findRevision(call.db, call.team.id, policy.id, policy.revision));
+      if (!current) return nothingHere;
+      const body = { ...showPolicy(policy), ...showDocument(current.document) };
+      return reply(200, body, { ETag: `"${policy.revision}"` });
+    },
+  ),
+  teamOperation(
+    "admin",
+    {
+      id: "save_team_policy",
+      headers: ["If-Match"],
+      method: "put",
+      path,
+      tag,
+      summary: "Save the team's policy, which every server policy can only tighten",
+      body: z.strictObject({ document: documentBody, note }),
+      answers: { 200: savedShape, 202: savedShape },
+    },
+    async (call) => {
+      const draft = draftOf(call.tree);
+      if (isFault(draft)) return draft;
+      const why = call.body.note ?? null;
+      const policy = await findPolicy(call.db, call.team.id, null, slug);
+      if (policy) return saveRevision(call, policy, draft, why, "team_policy.saved");
+      const first = await saveFirst(call, draft, why);
+      if (first) return first;
+      const faster = await findPolicy(call.db, call.team.id, null, slug);
+      return faster ? saveRevision(call, faster, draft, why, "team_policy.saved") : nothingHere;
+    },
+  ),
+];
+
+/** Saves the first revision, or null where somebody else just did. */
+async function saveFirst(
+  call: TeamCall<unknown, unknown>,
+  draft: Draft,
+  why: string | null,
+): Promise<Reply | null> {
+  const policy: Policy = {
+    id: newId("pol", call.deps.random),
+    team: call.team.id,
+    server: null,
+    slug,
+    name: slug,
+    revision: 1,
+    createdAt: call.nowMs,
+  };
+  const first = {
+    revision: 1,
+    document: draft.text,
+    note: why,
+    author: call.user.id,
+    createdAt: call.nowMs,
+  };
+  const event = { action: "team_policy.saved", subject: policy.id, detail: { revision: 1 } };
+  try {
+    const inForce = await commit(call, { of: "team" }, insertPolicy(call.db, policy, first), event);
+    const body = { revision: 1, in_force: inForce, warnings: draft.warnings };
+    return reply(inForceStatus(inForce), body, { ETag: '"1"' });
+  } catch (error) {
+    if (isTaken(error)) return null;
+    throw error;
+  }
+}
