@@ -57,7 +57,8 @@ export async function untilReady(gateway: Child, state: State, origin: string): 
   );
 }
 
-async function probe(url: string): Promise<string> {
+/** The HTTP status at `url`, or "no answer". */
+export async function probe(url: string): Promise<string> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
     await response.body?.cancel();

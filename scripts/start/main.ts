@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as z from "zod";
+import { claimState, markRunning } from "./alone.ts";
 import { buildAssets } from "./assets.ts";
 import { Child } from "./child.ts";
 import { Demo } from "./demo.ts";
@@ -40,6 +41,7 @@ function watch(child: Child, state: State): void {
 
 async function start(options: Options): Promise<void> {
   const state = new State(options.state);
+  await claimState(state);
   const before = state.readJson("ports.json", ports);
   const port = options.port === 0 ? await freePort(before?.gateway) : await claimPort(options.port);
   const beside = options.port === 0 ? undefined : options.port + 1;
@@ -55,6 +57,7 @@ async function start(options: Options): Promise<void> {
   children.push(gateway);
   await untilReady(gateway, state, origin);
   watch(gateway, state);
+  markRunning(state, origin);
 
   const demo = new Demo(state, origin);
   const team = await demo.team();

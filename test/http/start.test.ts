@@ -52,6 +52,12 @@ describe("npm start", () => {
     expect(called).toMatchObject({ isError: false, decision: null });
   });
 
+  it("refuses a second gateway on the same data", async () => {
+    const second = startPortcullis(dir);
+    expect(await second.ended).toBe(1);
+    expect(second.stderr).toContain(`is in use by a gateway at ${(await running.ready()).url}`);
+  });
+
   it("renews the token, and says so, when the gateway's address had to change", async () => {
     const before = await running.ready();
     expect(await running.stop()).toBe(0);
