@@ -36,6 +36,9 @@ export function readJson(text: string, caps: Caps = messageCaps): ReadResult {
   }
 }
 
+// As much of a hostile key as a message repeats.
+const shownMax = 64;
+
 /** Leaves the recursion; never leaves this file. */
 class Unacceptable extends Error {
   readonly offset: number;
@@ -169,8 +172,10 @@ class Reader {
       this.#space();
       if (this.#text[this.#at] !== '"') this.#fail("expected a key in double quotes");
       const key = this.#string();
+      // C parsers end a key at NUL, so "a\u0000" and "a" are one key to them.
+      if (key.includes("\0")) this.#fail("a NUL inside a key");
+      if (members.has(key)) this.#fail(`duplicate key ${JSON.stringify(key.slice(0, shownMax))}`);
       this.#path.push(key);
-      if (members.has(key)) this.#fail(`duplicate key ${JSON.stringify(key)}`);
       this.#space();
       if (!this.#take(":")) this.#fail("expected :");
       members.set(key, this.#value(depth));

@@ -1,0 +1,16 @@
+import type { JsonObject } from "../json/value.ts";
+
+/**
+ * A key that some parser may take for one of `names` and is not it: case-folded (Go matches so, U+017F and U+212A
+ * included), in a compatibility form, or with the underscores and hyphens that alias generators move. Null where none is.
+ */
+export function impostor(object: JsonObject, names: ReadonlySet<string>): string | null {
+  const folded = new Set([...names].map(fold));
+  for (const key of object.keys()) {
+    if (!names.has(key) && folded.has(fold(key))) return key;
+  }
+  return null;
+}
+
+const fold = (key: string): string =>
+  key.normalize("NFKC").toUpperCase().toLowerCase().replaceAll(/[_-]/g, "");
