@@ -4,12 +4,13 @@ import { claimState, markRunning } from "./alone.ts";
 import { buildAssets } from "./assets.ts";
 import { Child } from "./child.ts";
 import { Demo } from "./demo.ts";
-import { lastWords, migrate, startGateway, untilReady } from "./gateway.ts";
+import { migrate, startGateway } from "./gateway.ts";
 import { type Options, readOptions } from "./options.ts";
 import { claimPort, freePort } from "./ports.ts";
 import { jsonLine, page } from "./present.ts";
+import { untilReady } from "./ready.ts";
 import { State } from "./state.ts";
-import { Trouble } from "./trouble.ts";
+import { reportOf } from "./trouble.ts";
 
 const ports = z.object({ gateway: z.int(), demo: z.int().optional() });
 const demoScript = join(import.meta.dirname, "../../test/support/cmux.ts");
@@ -29,11 +30,11 @@ async function stop(code: number): Promise<never> {
 }
 
 /** A child that ends by itself takes everything down: half a gateway would only puzzle its callers. */
-function watch(child: Child, state: State): void {
+function watch(child: Child): void {
   void child.ended.then((how) => {
     if (stopping) return;
     say(
-      `\n${child.name} ended by itself (${how}), so everything stops. Its last words:\n\n${lastWords(state)}`,
+      `\n${child.name} ended by itself (${how}), so everything stops. Its last words:\n\n${child.lastWords()}`,
     );
     void stop(1);
   });
@@ -42,51 +43,49 @@ function watch(child: Child, state: State): void {
 async function start(options: Options): Promise<void> {
   const state = new State(options.state);
   await claimState(state);
-  const before = state.readJson("ports.json", ports);
-  const port = options.port === 0 ? await freePort(before?.gateway) : await claimPort(options.port);
-  const beside = options.port === 0 ? undefined : options.port + 1;
-  const demoPort = options.demo ? await freePort(before?.demo ?? beside) : before?.demo;
-  state.writeJson("ports.json", { gateway: port, demo: demoPort });
+  const chosen = await choosePorts(options, state);
+  const url = `http://127.0.0.1:${chosen.gateway}`;
+  await runGateway(state, chosen.gateway, url);
+  const demo = new Demo(state, url);
+  const team = await demo.team();
+  const gateway = chosen.demo === null ? null : await demo.gateway(team, await runDemo(chosen.demo, state));
+  if (gateway?.renewed) say("The demo's token was renewed: the old one is not taken at this address.");
+  const running = { url, team, gateway };
+  process.stdout.write(`${options.json ? jsonLine(running) : page(running)}\n`);
+}
 
-  const origin = `http://127.0.0.1:${port}`;
+/** The ports of last time where the options leave a choice, so that addresses and tokens stay good. */
+async function choosePorts(
+  options: Options,
+  state: State,
+): Promise<{ gateway: number; demo: number | null }> {
+  const before = state.readJson("ports.json", ports);
+  const gateway = options.port === 0 ? await freePort(before?.gateway) : await claimPort(options.port);
+  const beside = options.port === 0 ? undefined : options.port + 1;
+  const demo = options.demo ? await freePort(before?.demo ?? beside) : null;
+  state.writeJson("ports.json", { gateway, demo: demo ?? before?.demo });
+  return { gateway, demo };
+}
+
+async function runGateway(state: State, port: number, url: string): Promise<void> {
   say("Building and migrating …");
   buildAssets();
   migrate(state);
   say("Warning: servers on 127.0.0.1 and localhost may be registered here. A deployed gateway refuses them.");
-  const gateway = startGateway(state, port, origin);
+  const gateway = startGateway(state, port, url);
   children.push(gateway);
-  await untilReady(gateway, state, origin);
-  watch(gateway, state);
-  markRunning(state, origin);
-
-  const demo = new Demo(state, origin);
-  const team = await demo.team();
-  const reached = options.demo && demoPort !== undefined ? await startDemo(demoPort, state) : null;
-  const reach = reached === null ? null : await demo.gateway(team, reached);
-  if (reach?.renewed)
-    say("The demo's token was renewed, because the gateway does not take the old one at this address.");
-  const running = { url: origin, team, gateway: reach };
-  process.stdout.write(`${options.json ? jsonLine(running) : page(running)}\n`);
+  await untilReady(gateway, `${url}/readyz`);
+  watch(gateway);
+  markRunning(state, url);
 }
 
-async function startDemo(port: number, state: State): Promise<string> {
-  const child = new Child(
-    "the demo server",
-    [demoScript, "--port", String(port)],
-    {},
-    state.path("demo.log"),
-  );
-  watch(child, state);
-  const url = `http://127.0.0.1:${port}`;
-  for (let tries = 0; tries < 100 && !stopping; tries++) {
-    const up = await fetch(`${url}/seen`).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-    if (up) return `${url}/mcp`;
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  throw new Trouble(`The demo server did not start on port ${port}; see ${state.path("demo.log")}.`);
+/** Returns the demo server's MCP endpoint. */
+async function runDemo(port: number, state: State): Promise<string> {
+  const demo = new Child("The demo server", [demoScript, "--port", String(port)], {}, state.path("demo.log"));
+  children.push(demo);
+  await untilReady(demo, `http://127.0.0.1:${port}/seen`);
+  watch(demo);
+  return `http://127.0.0.1:${port}/mcp`;
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -103,11 +102,7 @@ try {
   await start(readOptions(process.argv.slice(2)));
 } catch (error) {
   if (!stopping) {
-    say(
-      error instanceof Trouble
-        ? `\n${error.message}`
-        : `\nUnexpected, please report it: ${error instanceof Error ? error.stack : error}`,
-    );
+    say(`\n${reportOf(error)}`);
     await stop(1);
   }
 }
