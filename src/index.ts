@@ -1,7 +1,177 @@
-import { DurableObject } from "cloudflare:workers";
+import { restApi } from "./api/rest.ts";
+import { argumentKey } from "./audit/argument_key.ts";
+import { TeamLog } from "./audit/log.ts";
+import { fault, isFault } from "./fault.ts";
+import { Gate } from "./gate/gate.ts";
+import { storeLook } from "./gate/look_again.ts";
+import { drainOutbox } from "./gate/push.ts";
+import type { Caller, GateStub, Upstream } from "./gate/rpc.ts";
+import { type GatewayDeps, serve } from "./gateway/pipeline.ts";
+import { Sessions } from "./gateway/session.ts";
+import { Settlements } from "./gateway/settlement.ts";
+import type { GrantId, Random, ServerId, TeamId } from "./id.ts";
+import { publicKeys, readSigningKeys } from "./identity/keys.ts";
+import { VerifiedTokens } from "./identity/verified.ts";
+import { shardOf } from "./store/database.ts";
+import { loadSnapshot } from "./store/snapshot.ts";
+import type { MasterKeys } from "./upstream/aead.ts";
+import { openCredential } from "./upstream/credential.ts";
+import { enrol } from "./upstream/enrol.ts";
+import { platformFetch } from "./upstream/fetch.ts";
+import { isLoopbackOrigin } from "./upstream/guard.ts";
+import { parseMasterKeys } from "./upstream/vault.ts";
 
-export { TeamLog } from "./audit/log.ts";
+export { TeamLog };
 
-export class GrantGate extends DurableObject {}
+/** The Worker's bindings. No other file names them: the rooms get what they need as arguments. */
+interface Env {
+  readonly DB: D1Database;
+  readonly GATES: DurableObjectNamespace<GrantGate>;
+  readonly LOGS: DurableObjectNamespace<TeamLog>;
+  /** `1:<32 bytes in base64url>[,2:…]`: seals credentials and sessions. Secret. */
+  readonly MASTER_KEYS: string;
+  /** A JSON array of private Ed25519 JWKs: signs every token. Secret. */
+  readonly SIGNING_KEYS: string;
+  /** Where people and agents reach this Worker, such as `https://gate.example.com`. */
+  readonly PUBLIC_ORIGIN: string;
+  /** `true` only in development: upstreams may be on this machine. */
+  readonly ALLOW_LOOPBACK_UPSTREAMS?: string;
+}
 
-export default { fetch: () => new Response("not yet", { status: 503 }) };
+export class GrantGate extends Gate {
+  constructor(ctx: DurableObjectState, env: Env) {
+    const master = masterKeys(env);
+    super(ctx, env, {
+      load: (grant) => loadSnapshot(env.DB, grant),
+      ship: async (team, entries) => {
+        await logOf(env, team).append(entries);
+      },
+      argumentKey: (team) => argumentKey(currentKey(master), team),
+      now: Date.now,
+      random: Math.random,
+    });
+  }
+}
+
+const random: Random = (count) => crypto.getRandomValues(new Uint8Array(count));
+
+const logOf = (env: Env, team: TeamId) => env.LOGS.get(env.LOGS.idFromName(team));
+
+// The stub's own type wraps every answer for RPC; what it offers is exactly this.
+const gateOf = (env: Env, grant: GrantId): GateStub =>
+  env.GATES.get(env.GATES.idFromName(grant)) as unknown as GateStub;
+
+function masterKeys(env: Env): MasterKeys {
+  const keys = parseMasterKeys(env.MASTER_KEYS ?? "");
+  if (isFault(keys)) throw new Error(keys.detail);
+  return keys;
+}
+
+function currentKey(master: MasterKeys): Uint8Array {
+  const key = master.keys.get(master.current);
+  if (!key) throw new Error("the current master key is not among the master keys");
+  return key;
+}
+
+/** Everything that lives as long as the isolate: keys read once, verified tokens, outcomes on their way. */
+async function assemble(env: Env) {
+  const origin = new URL(env.PUBLIC_ORIGIN).origin;
+  const allowLoopback = env.ALLOW_LOOPBACK_UPSTREAMS === "true";
+  if (allowLoopback && !isLoopbackOrigin(origin)) {
+    throw new Error("ALLOW_LOOPBACK_UPSTREAMS is for development: PUBLIC_ORIGIN is not on this machine");
+  }
+  const master = masterKeys(env);
+  const keys = await readSigningKeys(env.SIGNING_KEYS ?? "");
+  const upstream = { fetch: platformFetch, rules: { allowLoopback, ownOrigin: origin } };
+  const gate = (grant: GrantId) => gateOf(env, grant);
+  const openHeaders = async (team: TeamId, server: ServerId, sealed: Upstream["credential"]) =>
+    sealed ? openCredential(master, sealed.wrappedKey, team, server, sealed.value) : {};
+  const gateway: Omit<GatewayDeps, "waitUntil"> = {
+    origin,
+    keys,
+    verified: new VerifiedTokens(),
+    gate,
+    settlements: new Settlements(),
+    sessions: new Sessions(master, random),
+    forward: upstream,
+    credential: ({ team }: Caller, to) => openHeaders(team, to.serverId, to.credential),
+    look: async ({ team }, { serverId, url, credential }) => {
+      const headers = await openHeaders(team, serverId, credential);
+      if (isFault(headers)) return;
+      const look = await enrol(upstream, url, headers);
+      await storeLook({ db: shardOf(team, env.DB), gate }, team, serverId, look, Date.now());
+    },
+    now: Date.now,
+    random,
+  };
+  const api = restApi({
+    db: env.DB,
+    gate,
+    log: (team) => logOf(env, team),
+    keys,
+    origin,
+    masterKeys: master,
+    look: (url, headers) => enrol(upstream, url, headers),
+    now: Date.now,
+    random,
+  });
+  return { gateway, api, published: publicKeys(keys) };
+}
+
+let assembled: { env: Env; parts: ReturnType<typeof assemble> } | null = null;
+
+function partsOf(env: Env): ReturnType<typeof assemble> {
+  if (assembled?.env !== env) assembled = { env, parts: assemble(env) };
+  return assembled.parts;
+}
+
+async function respond(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  if (pathname === "/healthz") return Response.json({ alive: true });
+  if (pathname === "/readyz") return ready(env);
+  const parts = await partsOf(env);
+  if (/^\/(?:mcp|key)(?:\/|$)/.test(pathname)) {
+    return serve(request, { ...parts.gateway, waitUntil: (work) => ctx.waitUntil(work) });
+  }
+  if (/^\/v1(?:\/|$)/.test(pathname)) return parts.api.fetch(request, env, ctx);
+  if (pathname === "/.well-known/jwks.json") {
+    return Response.json(parts.published, { headers: { "Cache-Control": "public, max-age=300" } });
+  }
+  return new Response("There is nothing here.\n", { status: 404 });
+}
+
+/** Whether the parts that every call needs answer: the keys, D1, a gate and a log. */
+async function ready(env: Env): Promise<Response> {
+  const checks: Record<string, () => Promise<unknown>> = {
+    keys: () => partsOf(env),
+    d1: () => env.DB.prepare("SELECT id FROM team LIMIT 1").all(),
+    gates: () => gateOf(env, "readyz" as GrantId).find(0),
+    logs: () => logOf(env, "readyz" as TeamId).list({ limit: 1 }),
+  };
+  const failed: string[] = [];
+  for (const [part, check] of Object.entries(checks)) {
+    await check().catch((error: unknown) => {
+      failed.push(part);
+      console.error("not ready", { part, error });
+    });
+  }
+  return Response.json({ ready: failed.length === 0, failed }, { status: failed.length === 0 ? 200 : 503 });
+}
+
+export default {
+  async fetch(request, env, ctx) {
+    try {
+      return await respond(request, env, ctx);
+    } catch (error) {
+      console.error("the Worker is not set up", error);
+      const { fault: code, detail } = fault(
+        "misconfigured",
+        "The gateway is not set up: see its log, and /readyz.",
+      );
+      return Response.json({ code, detail }, { status: 500 });
+    }
+  },
+  async scheduled(_event, env) {
+    await drainOutbox({ db: env.DB, gate: (grant) => gateOf(env, grant) }, Date.now());
+  },
+} satisfies ExportedHandler<Env>;

@@ -25,7 +25,7 @@ type Row = { n: number; body: string; outcome: string | null };
  * The team's log: every decision, outcome and control-plane write in one hash chain. Gates ship at least once; an entry
  * that is here already is passed over.
  */
-export class TeamLog extends DurableObject {
+export class TeamLog extends DurableObject<unknown> {
   readonly #sql: SqlStorage;
   #head: { n: number; hash: string };
 

@@ -1,8 +1,9 @@
 import type { DecisionEntry, Verdict } from "../audit/entry.ts";
 import type { Standing, Taking } from "../limit/take.ts";
+import type { Refusal } from "../mcp/refuse.ts";
 import { type ListRules, listable, listRules } from "../policy/list.ts";
 import type { Judged } from "./judge.ts";
-import type { LimitState, Listed, Refusal, Upstream } from "./rpc.ts";
+import type { LimitState, Listed, Upstream } from "./rpc.ts";
 import type { Compiled, CompiledRoute } from "./standing.ts";
 
 /** Where an allowed message goes. */

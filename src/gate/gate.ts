@@ -38,7 +38,7 @@ const allowedMethod = { allowed: true } as const;
  * The decision point and the ledger of one grant. `admit` decides in one turn: after the snapshot is at hand nothing is
  * awaited between reading the counters and writing the row, so no two calls can take the same room.
  */
-export class Gate extends DurableObject implements GateStub {
+export class Gate extends DurableObject<unknown> implements GateStub {
   readonly #deps: GateDeps;
   readonly #ledger: Ledger;
   #compiled: Compiled | null = null;

@@ -93,7 +93,8 @@ function dischargeable(duty: Obligation): boolean {
     case "count":
       return duty.scope === "grant" && duty.algorithm === "sliding";
     case "record":
-      return true;
+      // Keeping values needs redaction; keeping only their keys and hash is what this gate does anyway.
+      return !duty.values;
     default:
       return false;
   }
@@ -113,11 +114,11 @@ function cannotDischarge(duty: Obligation): Pick<Judged, "verdict" | "rule" | "r
 function toCharge(duty: Count, route: CompiledRoute): Charge {
   const server = duty.layer === "team" ? "" : route.route.server.id;
   return {
-    series: JSON.stringify([duty.layer, server, duty.counter, duty.shadow]),
+    series: JSON.stringify([duty.layer, server, duty.scope, duty.counter, duty.shadow]),
     counter: duty.counter,
     rule: duty.rule,
     windowMs: duty.windowMs,
-    max: BigInt(duty.max) * 1_000_000n,
+    max: duty.maxMicros,
     amount: duty.amount,
     shadow: duty.shadow,
     text: `${duty.text} reached for ${duty.tool}.`,

@@ -1,5 +1,6 @@
 import type { LogRow, OutcomeEntry } from "../audit/entry.ts";
 import type { DecisionId, GrantId, ServerId, TeamId } from "../id.ts";
+import type { Refusal } from "../mcp/refuse.ts";
 import type { ListRules } from "../policy/list.ts";
 import type { Route, Snapshot } from "./snapshot.ts";
 
@@ -45,13 +46,6 @@ export type Admission =
   | { readonly effect: "gone"; readonly because: "token" | "route" }
   /** Too many decisions wait for the log: nothing more can be recorded, so nothing more is let through. */
   | { readonly effect: "full" };
-
-export interface Refusal {
-  readonly outcome: "denied" | "limited" | "approval_required" | "unknown";
-  readonly rule: string;
-  readonly reason: string;
-  readonly retryAfterMs: number | null;
-}
 
 /** One limit as it stands after this call, for the `RateLimit` headers. */
 export interface LimitState {

@@ -1,8 +1,8 @@
 import { type Fault, wire } from "../fault.ts";
-import type { LimitState, Refusal } from "../gate/rpc.ts";
+import type { LimitState } from "../gate/rpc.ts";
 import type { DecisionId } from "../id.ts";
 import type { Message } from "../mcp/decode.ts";
-import { faultBody, refusedCall } from "../mcp/refuse.ts";
+import { faultBody, type Refusal, refusedCall, refusedStatus } from "../mcp/refuse.ts";
 import { rateLimitHeaders } from "./rate_limit.ts";
 
 /** The header that names the decision behind an answer. */
@@ -30,5 +30,5 @@ export function answerRefusal(
 ): Response {
   const headers = rateLimitHeaders(limits, refusal.retryAfterMs);
   if (decision) headers.push([decisionHeader, decision]);
-  return json(refusedCall(message, refusal, decision), 200, headers);
+  return json(refusedCall(message, refusal, decision), refusedStatus(message), headers);
 }

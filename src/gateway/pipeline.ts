@@ -1,4 +1,5 @@
 import { type Fault, fault, isFault } from "../fault.ts";
+import { inTime } from "../gate/deadline.ts";
 import type { Admission, Caller, GateStub, Outcome, Upstream, View } from "../gate/rpc.ts";
 import { type DecisionId, decisionParts, type GrantId, newId, type Random } from "../id.ts";
 import type { KeySet } from "../identity/keys.ts";
@@ -8,11 +9,11 @@ import { headersBack, headersOut } from "../mcp/headers.ts";
 import { type ForwardDeps, forward } from "../upstream/forward.ts";
 import { answerFault, answerRefusal, decisionHeader } from "./answer.ts";
 import { authenticate, unauthenticated } from "./authenticate.ts";
-import { listRewrite } from "./list.ts";
+import { listRewrite, type Rewrite } from "./list.ts";
 import { rateLimitHeaders } from "./rate_limit.ts";
 import { checkOrigin, noSuchServer, readBody, surfaceOf } from "./receive.ts";
 import { relay } from "./relay.ts";
-import type { Session, Sessions } from "./session.ts";
+import { noSuchSession, type Session, type Sessions, sessionHeader } from "./session.ts";
 import type { Settlements } from "./settlement.ts";
 
 /** What the way in needs from outside itself; `src/index.ts` fills it in. */
@@ -27,8 +28,8 @@ export interface GatewayDeps {
   readonly forward: ForwardDeps;
   /** The headers that sign in to an upstream, opened from the vault; a fault where they do not open. */
   readonly credential: (caller: Caller, upstream: Upstream) => Promise<Record<string, string> | Fault>;
-  /** Looks at a server that nobody has seen yet and pins its tools. */
-  readonly pin: (caller: Caller, upstream: Upstream) => Promise<void>;
+  /** Looks at a server's tools: pins them where nobody has yet, and else holds back what has changed. */
+  readonly look: (caller: Caller, upstream: Upstream) => Promise<void>;
   readonly now: () => number;
   readonly random: Random;
   readonly waitUntil: (work: Promise<unknown>) => void;
@@ -81,7 +82,7 @@ async function enter(request: Request, requestId: string, deps: GatewayDeps): Pr
   const surface = surfaceOf(new URL(request.url).pathname);
   if (isFault(surface)) return surface;
   const caller: Caller = { grant: bearer.grant, team: bearer.team, jti: bearer.jti, ...surface };
-  const session = await deps.sessions.open(request.headers, caller);
+  const session = await deps.sessions.open(request.headers, caller, startedMs);
   if (isFault(session)) return session;
   const exchange = { request, requestId, startedMs, caller, gate: deps.gate(bearer.grant), session, deps };
   switch (request.method) {
@@ -106,7 +107,7 @@ async function post(exchange: Exchange): Promise<Response | Fault> {
     contentEncoding: request.headers.get("Content-Encoding"),
     contentType: request.headers.get("Content-Type"),
   });
-  if (isFault(message)) return message;
+  if (isFault(message)) return answerFault(message, message.id, requestId);
   const served = await (message.targets.length > 0 ? admit(exchange, message) : pass(exchange, message));
   return isFault(served) ? answerFault(served, message.id, requestId) : served;
 }
@@ -123,6 +124,7 @@ async function admit(exchange: Exchange, message: Message): Promise<Response | F
       ...(message.argumentsText === undefined ? {} : { argumentsText: message.argumentsText }),
       ...(clientName === undefined ? {} : { clientName }),
     }),
+    gateDeadlineMs,
   );
   switch (admission.effect) {
     case "allow":
@@ -142,10 +144,11 @@ async function carryOut(exchange: Exchange, message: Message, allow: Allow): Pro
   const settle = settler(exchange, allow.decision);
   const answer = await send(exchange, message, allow.upstream);
   if (isFault(answer)) {
-    settle(answer.fault === "misconfigured" ? "not_sent" : "upstream_failed", null, 0);
+    settle("sent" in answer && answer.sent === "perhaps" ? "upstream_failed" : "not_sent", null, 0);
     return withDecision(answerFault(answer, message.id, exchange.requestId), allow);
   }
   const back = await answerBack(exchange, message, answer, {
+    upstream: allow.upstream,
     epoch: allow.epoch,
     rewrite: null,
     ended: (end, bytes) => settle(end, answer.status, bytes),
@@ -172,6 +175,7 @@ function settler({ deps, caller, gate, startedMs }: Exchange, decision: Decision
 
 /** A message, or a GET or DELETE, that names nothing: it gets the gate's view, and lists are filtered by it. */
 async function pass(exchange: Exchange, message: Message | null): Promise<Response | Fault> {
+  const { caller, deps } = exchange;
   const view = await viewOf(exchange, message);
   if (view.effect === "gone") return view.because === "token" ? unauthenticated : noSuchServer;
   if (view.refused) {
@@ -179,9 +183,16 @@ async function pass(exchange: Exchange, message: Message | null): Promise<Respon
   }
   const answer = await send(exchange, message, view.upstream);
   if (isFault(answer)) return answer;
+  let looked = false;
+  const lookAgain = (): void => {
+    if (!looked) deps.waitUntil(deps.look(caller, view.upstream));
+    looked = true;
+  };
   return answerBack(exchange, message, answer, {
+    upstream: view.upstream,
     epoch: view.epoch,
-    rewrite: listRewrite(message, answer, view.listed),
+    rewrite:
+      message?.kind === "response" ? null : listRewrite(message, isStream(answer), view.listed, lookAgain),
     ended: () => undefined,
   });
 }
@@ -189,10 +200,10 @@ async function pass(exchange: Exchange, message: Message | null): Promise<Respon
 async function viewOf(exchange: Exchange, message: Message | null): Promise<View> {
   const { gate, caller, deps } = exchange;
   const method = message?.kind === "response" ? null : (message?.method ?? null);
-  const view = await inTime(gate.view(caller, method));
+  const view = await inTime(gate.view(caller, method), gateDeadlineMs);
   if (view.effect !== "view" || !view.unpinned || method !== "tools/list") return view;
-  await deps.pin(caller, view.upstream);
-  return inTime(gate.view(caller, method));
+  await deps.look(caller, view.upstream);
+  return inTime(gate.view(caller, method), gateDeadlineMs);
 }
 
 async function send(
@@ -201,10 +212,11 @@ async function send(
   upstream: Upstream,
 ): Promise<Response | Fault> {
   const { request, caller, session, deps } = exchange;
+  if (session && session.server !== upstream.serverId) return noSuchSession;
   const credential = await deps.credential(caller, upstream);
   if (isFault(credential)) return credential;
   const headers = headersOut(request.headers, message?.era ?? "legacy");
-  if (session) headers.set("Mcp-Session-Id", session.upstreamId);
+  if (session) headers.set(sessionHeader, session.upstreamId);
   return forward(
     deps.forward,
     { url: upstream.url, credential },
@@ -219,8 +231,9 @@ async function send(
 }
 
 interface Passing {
+  readonly upstream: Upstream;
   readonly epoch: number;
-  readonly rewrite: ReturnType<typeof listRewrite>;
+  readonly rewrite: Rewrite | null;
   readonly ended: (end: Outcome["end"], bytes: number) => void;
 }
 
@@ -233,32 +246,29 @@ async function answerBack(
 ): Promise<Response> {
   const { deps, caller, gate } = exchange;
   const headers = headersBack(answer.headers);
-  const sealed = await deps.sessions.seal(answer.headers, message, caller);
-  if (sealed) headers.set("Mcp-Session-Id", sealed);
+  const sealed = await deps.sessions.seal(
+    answer.headers,
+    caller,
+    passing.upstream,
+    exchange.session,
+    message,
+    deps.now(),
+  );
+  if (sealed) headers.set(sessionHeader, sealed);
   if (!answer.body) {
     passing.ended("answered", 0);
     return new Response(null, { status: answer.status, headers });
   }
-  const streamed = (answer.headers.get("Content-Type") ?? "").startsWith("text/event-stream");
+  const streamed = isStream(answer);
   const body = relay(answer.body, {
     bytesMax: streamed ? streamBytesMax : jsonBytesMax,
     beatMs: streamed ? beatMs : null,
-    stands: async () => (await inTime(gate.stands(caller, passing.epoch))) !== "gone",
+    stands: async () => (await inTime(gate.stands(caller, passing.epoch), gateDeadlineMs)) !== "gone",
     rewrite: passing.rewrite,
     ended: passing.ended,
   });
   return new Response(body, { status: answer.status, headers });
 }
 
-/** A gate that does not answer in time has not allowed anything. */
-async function inTime<T>(asked: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("the gate did not answer in time")), gateDeadlineMs);
-  });
-  try {
-    return await Promise.race([asked, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const isStream = (answer: Response): boolean =>
+  /^text\/event-stream\b/i.test(answer.headers.get("Content-Type") ?? "");

@@ -1,7 +1,6 @@
 import { type Fault, fault } from "../fault.ts";
-
-/** The most that a client may send in one message (security.md §2), in bytes. */
-const bodyBytesMax = 1_048_576;
+import { bodyBytesMax } from "../mcp/decode.ts";
+import { concatenated } from "./list.ts";
 
 /** Which gateway a URL names. `/mcp` and `/key` differ only in discovery, which is answered elsewhere. */
 export interface Surface {
@@ -42,17 +41,5 @@ export async function readBody(request: Request): Promise<Uint8Array | Fault> {
     if (bytes > bodyBytesMax) return tooLarge;
     chunks.push(chunk);
   }
-  return joined(chunks, bytes);
-}
-
-function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
-  const [only] = chunks;
-  if (only && chunks.length === 1) return only;
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
+  return concatenated(chunks);
 }

@@ -1,4 +1,5 @@
 import type { Outcome } from "../gate/rpc.ts";
+import type { Rewrite } from "./list.ts";
 
 /** How a body is passed on. Times in ms, sizes in bytes. */
 export interface RelayPlan {
@@ -7,8 +8,8 @@ export interface RelayPlan {
   readonly beatMs: number | null;
   /** Asked at every second beat; false ends the stream (a revoked grant's streams follow within 30 s). */
   readonly stands: () => Promise<boolean>;
-  /** Rewrites what passes, where a list must be filtered. `null` for bytes that end the stream as unacceptable. */
-  readonly rewrite: ((chunk: Uint8Array | null) => Uint8Array | null) | null;
+  /** Where a list must be filtered. */
+  readonly rewrite: Rewrite | null;
   /** Called exactly once. */
   readonly ended: (end: Outcome["end"], bytes: number) => void;
 }
@@ -25,12 +26,13 @@ export function relay(body: ReadableStream<Uint8Array>, plan: RelayPlan): Readab
 }
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
+type Read = { readonly done: boolean; readonly value?: Uint8Array | undefined };
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
 class Passage {
   readonly #reader: Reader;
   readonly #plan: RelayPlan;
-  #reading: Promise<{ done: boolean; value?: Uint8Array | undefined }> | null = null;
+  #reading: Promise<Read> | null = null;
   #bytes = 0;
   #beats = 0;
   #over = false;
@@ -44,7 +46,7 @@ class Passage {
   async pull(controller: Controller): Promise<void> {
     while (!this.#over) {
       this.#reading ??= this.#reader.read();
-      let next: Awaited<NonNullable<typeof this.#reading>> | "beat";
+      let next: Read | "beat";
       try {
         next = await this.#orBeat(this.#reading);
       } catch {

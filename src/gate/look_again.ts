@@ -1,0 +1,35 @@
+import { type Fault, isFault } from "../fault.ts";
+import type { ServerId, TeamId } from "../id.ts";
+import { commitEdit } from "../store/edit.ts";
+import { recordFailedLook } from "../store/server.ts";
+import { recordLook, type SeenTool } from "../store/tool.ts";
+import { type PushDeps, pushEdit } from "./push.ts";
+
+/** What a look at a server found, as `upstream/enrol.ts` says it. */
+type Look =
+  | { readonly state: "ready"; readonly tools: readonly SeenTool[] }
+  | {
+      readonly state: "pending";
+      readonly why: "unreachable" | "not_mcp" | "needs_sign_in";
+      readonly detail: string;
+    };
+
+/**
+ * Stores what a look found, and tells the gates: the first look pins every tool, a later one holds back those that
+ * changed. A look that failed changes nothing but the reason that people are shown.
+ */
+export async function storeLook(
+  deps: PushDeps,
+  team: TeamId,
+  server: ServerId,
+  look: Look | Fault,
+  nowMs: number,
+): Promise<void> {
+  if (isFault(look)) return;
+  if (look.state === "pending") {
+    await recordFailedLook(deps.db, team, server, look).run();
+    return;
+  }
+  const changes = recordLook(deps.db, team, server, look.tools);
+  await pushEdit(deps, await commitEdit(deps.db, team, { of: "server", server }, nowMs, changes));
+}

@@ -1,0 +1,19 @@
+import type { D1Migration } from "cloudflare:test";
+import type { TeamLog } from "../src/audit/log.ts";
+import type { GrantGate } from "../src/index.ts";
+
+declare global {
+  namespace Cloudflare {
+    interface Env {
+      DB: D1Database;
+      GATES: DurableObjectNamespace<GrantGate>;
+      LOGS: DurableObjectNamespace<TeamLog>;
+      ASSETS: Fetcher;
+      MASTER_KEYS: string;
+      SIGNING_KEYS: string;
+      PUBLIC_ORIGIN: string;
+      ALLOW_LOOPBACK_UPSTREAMS: string;
+      MIGRATIONS: D1Migration[];
+    }
+  }
+}
