@@ -89,19 +89,22 @@ export function insertRevision(db: Db, team: TeamId, id: PolicyId, next: Revisio
   ];
 }
 
-/** The policy of that slug or id at this server (null: the team's own), or null. */
+/**
+ * The policy of that name, slug or id at this server (null: the team's own), or null. Slugs are unique and come from
+ * names, so that a name is too.
+ */
 export async function findPolicy(
   db: Db,
   team: TeamId,
   server: ServerId | null,
-  slugOrId: string,
+  called: string,
 ): Promise<Policy | null> {
   const row = await db
     .prepare(
       `SELECT ${columns} FROM policy
-        WHERE team_id = ?1 AND server_id IS ?2 AND (slug = ?3 OR id = ?3)`,
+        WHERE team_id = ?1 AND server_id IS ?2 AND (slug = ?3 OR id = ?3 OR name = ?3)`,
     )
-    .bind(team, server, slugOrId)
+    .bind(team, server, called)
     .first<Row>();
   return row && policy(row);
 }

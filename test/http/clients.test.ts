@@ -64,7 +64,10 @@ describe.each(clients)("%s", (_name, connect) => {
     const refused = await agent.call("cmux_send", { text: "x" });
     expect(refused.isError).toBe(true);
     expect(refused.text).toMatch(/^\[RATE LIMITED\] 10 per minute reached for cmux_send\. Retry in \d+ s\.$/);
-    expect(refused.decision).toMatchObject({ outcome: "limited", rule: "/tools/cmux_send/limits/send_rate" });
+    expect(refused.decision).toMatchObject({
+      outcome: "limited",
+      rule: "/tools/cmux_send/limits/send_rate-per-minute",
+    });
     expect(refused.decision?.retry_after_ms).toBeGreaterThan(0);
     expect(refused.decision?.retry_after_ms).toBeLessThanOrEqual(60_600);
     expect(cmux.seen().tools["cmux_send"]).toBe(before + 10);

@@ -75,7 +75,7 @@ describe("the README's tour", () => {
   it("finds every decision in the log, newest first", () => {
     expect(lines(9)).toEqual([
       "denied  cmux_workspace_snapshot  (default deny)",
-      "limited  cmux_send  /tools/cmux_send/limits/sends",
+      "limited  cmux_send  /tools/cmux_send/limits/sends-per-minute",
       expect.stringMatching(/^allowed {2}cmux_send/),
       expect.stringMatching(/^allowed {2}cmux_send/),
       "denied  cmux_close_all  (default deny)",
