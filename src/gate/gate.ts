@@ -52,6 +52,8 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     this.#ledger = new Ledger(ctx.storage);
     const kept = keptSnapshot(ctx.storage);
     if (kept) this.#compiled = compile(kept);
+    // Spread, so that gates that wake together do not all read D1 together.
+    this.#rereadAtMs = deps.now() + rereadMs * deps.random();
   }
 
   /** Judges a message that names something, takes its limits and writes the decision; all in one synchronous turn. */
@@ -216,7 +218,6 @@ export class Gate extends DurableObject<unknown> implements GateStub {
   async #reread(grant: GrantId): Promise<void> {
     const snapshot = await this.#deps.load(grant);
     if (snapshot) this.#adopt(snapshot);
-    this.#planReread();
   }
 
   #planReread(): void {
@@ -227,5 +228,6 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     if (this.#compiled && snapshot.epoch <= this.#compiled.snapshot.epoch) return;
     keepSnapshot(this.ctx.storage, snapshot);
     this.#compiled = compile(snapshot);
+    this.#planReread();
   }
 }
