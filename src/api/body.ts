@@ -70,6 +70,9 @@ export const checkBody = <S extends z.ZodType>(schema: S, tree: Json): z.output<
   checkShape(schema, toPlain(tree));
 
 function findings(issue: z.core.$ZodIssue): Finding[] {
+  if (issue.code === "invalid_key") {
+    return issue.issues.map(({ message }) => ({ pointer: pointer(issue.path), message }));
+  }
   if (issue.code !== "unrecognized_keys") return [{ pointer: pointer(issue.path), message: issue.message }];
   return issue.keys.map((key) => ({
     pointer: pointer([...issue.path, key]),

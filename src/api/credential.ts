@@ -1,6 +1,9 @@
 import * as z from "zod";
+import type { Fault } from "../fault.ts";
+import type { Sealed } from "../gate/snapshot.ts";
+import type { ServerId } from "../id.ts";
 import type { Server } from "../store/server.ts";
-import type { CredentialHeaders } from "./deps.ts";
+import { type CredentialHeaders, openCredential, sealCredential } from "../upstream/credential.ts";
 import type { TeamCall } from "./operation.ts";
 
 // What frames the message or is MCP's own: a credential must not be able to say something else there.
@@ -62,13 +65,23 @@ const unknownType = (given: unknown): string =>
 export const credentialOf = (auth: z.output<typeof authBody>): CredentialHeaders =>
   auth.type === "headers" ? auth.headers : {};
 
+/** What is stored of a credential: sealed for its server, or null where there is none. */
+export async function sealAuth(
+  { deps, team }: TeamCall<unknown, unknown>,
+  server: ServerId,
+  auth: z.output<typeof authBody>,
+): Promise<Sealed | null> {
+  if (auth.type === "none") return null;
+  return sealCredential(deps.masterKeys, team.dataKey, team.id, server, auth.headers, deps.random);
+}
+
 /** The headers of a server's stored credential. */
 export async function headersOf(
   { deps, team }: TeamCall<unknown, unknown>,
   server: Server,
-): Promise<CredentialHeaders> {
+): Promise<CredentialHeaders | Fault> {
   if (server.credential === null) return {};
-  return deps.vault.open(team.dataKey, team.id, server.id, server.credential);
+  return openCredential(deps.masterKeys, team.dataKey, team.id, server.id, server.credential);
 }
 
 /** Whether another origin would receive the credential that was given for the first. */

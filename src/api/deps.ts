@@ -1,31 +1,12 @@
 import type { Entry, LogPage, LogQuery, LogRow } from "../audit/entry.ts";
 import type { Fault } from "../fault.ts";
 import type { GateStub } from "../gate/rpc.ts";
-import type { Sealed } from "../gate/snapshot.ts";
-import type { GrantId, Random, ServerId, TeamId } from "../id.ts";
+import type { GrantId, Random, TeamId } from "../id.ts";
 import type { KeySet } from "../identity/keys.ts";
 import type { Db } from "../store/database.ts";
-import type { SeenTool } from "../store/tool.ts";
-
-/** What a look at an upstream found; a Fault instead of it says that the guard refuses the URL. */
-export type Look =
-  | { readonly state: "ready"; readonly tools: readonly SeenTool[] }
-  | {
-      readonly state: "pending";
-      readonly why: "unreachable" | "not_mcp" | "needs_sign_in";
-      readonly detail: string;
-    };
-
-/** Header names and values that an upstream wants to be signed in with. Secrets: never logged, never answered. */
-export type CredentialHeaders = Readonly<Record<string, string>>;
-
-/** The credential vault, with the master keys already in it. */
-export interface Vault {
-  /** A new data key for a team, wrapped. */
-  newDataKey(team: TeamId): Promise<Sealed>;
-  seal(wrappedKey: Sealed, team: TeamId, server: ServerId, headers: CredentialHeaders): Promise<Sealed>;
-  open(wrappedKey: Sealed, team: TeamId, server: ServerId, sealed: Sealed): Promise<CredentialHeaders>;
-}
+import type { MasterKeys } from "../upstream/aead.ts";
+import type { CredentialHeaders } from "../upstream/credential.ts";
+import type { Look } from "../upstream/enrol.ts";
 
 /** A team's log, as an RPC stub offers it. */
 export interface LogStub {
@@ -42,7 +23,9 @@ export interface ApiDeps {
   readonly keys: KeySet;
   /** PUBLIC_ORIGIN: the issuer of tokens and the start of every URL that is shown. No slash at its end. */
   readonly origin: string;
-  readonly vault: Vault;
+  /** What wraps the teams' data keys. */
+  readonly masterKeys: MasterKeys;
+  /** Connects to an upstream and lists its tools; a Fault where the guard refuses the URL. */
   readonly look: (url: string, headers: CredentialHeaders) => Promise<Look | Fault>;
   /** Milliseconds since 1970. */
   readonly now: () => number;

@@ -15,8 +15,8 @@ import {
   updateServer,
 } from "../store/server.ts";
 import { listTools, recordLook, type Tool } from "../store/tool.ts";
-import { authBody, credentialOf, headersOf, originChanged } from "./credential.ts";
-import type { CredentialHeaders, Look } from "./deps.ts";
+import type { Look } from "../upstream/enrol.ts";
+import { authBody, credentialOf, headersOf, originChanged, sealAuth } from "./credential.ts";
 import { commit, inForceShape, inForceStatus, record } from "./edit.ts";
 import { type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
@@ -33,6 +33,7 @@ const url = z.string().max(2048).describe("https; where the server's MCP endpoin
 
 const lookedAt = serverShape.extend({
   tools: z.array(toolShape),
+  dropped: z.array(z.string()).describe("Names that it lists but that nobody may call."),
   recommended_policy: z.record(z.string(), z.unknown()),
 });
 const changed = lookedAt.extend({ in_force: inForceShape });
@@ -123,7 +124,9 @@ export const serverOperations: readonly Operation[] = [
     async (call) => {
       const server = await serverOf(call);
       if (isFault(server)) return server;
-      const look = await call.deps.look(server.url, await headersOf(call, server));
+      const headers = await headersOf(call, server);
+      if (isFault(headers)) return headers;
+      const look = await call.deps.look(server.url, headers);
       return isFault(look) ? look : saveLook(call, server, [], look, "server.refreshed");
     },
   ),
@@ -165,7 +168,7 @@ async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Pro
     name: body.name,
     url: body.url,
     authType: body.auth.type,
-    credential: await seal(call, id, body.auth),
+    credential: await sealAuth(call, id, body.auth),
     look: { state: "pending", why: "unreachable", detail: "" },
     createdAt: nowMs,
   };
@@ -176,7 +179,7 @@ async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Pro
     throw error;
   }
   await record(call, { action: "server.registered", subject: id, detail: { slug: server.slug } });
-  return reply(201, await showLook(call, server));
+  return reply(201, await showLook(call, server, look));
 }
 
 const nameTaken = (slug: string): Fault =>
@@ -191,13 +194,14 @@ async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Pro
   const url = body.url ?? server.url;
   if (server.authType === "headers" && !body.auth && originChanged(server.url, url)) return giveAgain;
   const headers = body.auth ? credentialOf(body.auth) : await headersOf(call, server);
+  if (isFault(headers)) return headers;
   const changes = [
     updateServer(call.db, {
       ...server,
       name: body.name ?? server.name,
       url,
       authType: body.auth?.type ?? server.authType,
-      credential: body.auth ? await seal(call, server.id, body.auth) : server.credential,
+      credential: body.auth ? await sealAuth(call, server.id, body.auth) : server.credential,
     }),
     ...(url === server.url ? [] : forgetLook(call.db, call.team.id, server.id)),
   ];
@@ -220,28 +224,20 @@ async function saveLook(
   const detail = { slug: server.slug, look: look?.state ?? null };
   const event = { action, subject: server.id, detail };
   const inForce = await commit(call, { of: "server", server: server.id }, changes, event);
-  return reply(inForceStatus(inForce), { ...(await showLook(call, server)), in_force: inForce });
+  return reply(inForceStatus(inForce), { ...(await showLook(call, server, look)), in_force: inForce });
 }
 
 const lookStatements = (db: Db, { team, id }: Server, look: Look): D1PreparedStatement[] =>
   look.state === "ready" ? recordLook(db, team, id, look.tools) : [recordFailedLook(db, team, id, look)];
 
-async function seal(
-  { deps, team }: TeamCall<unknown, unknown>,
-  id: Server["id"],
-  auth: z.output<typeof authBody>,
-): Promise<string | null> {
-  const headers: CredentialHeaders = credentialOf(auth);
-  return auth.type === "none" ? null : await deps.vault.seal(team.dataKey, team.id, id, headers);
-}
-
-async function showLook(call: TeamCall<unknown, unknown>, { id }: Server) {
+async function showLook(call: TeamCall<unknown, unknown>, { id }: Server, look: Look | null) {
   const saved = await findServer(call.db, call.team.id, id);
   if (!saved) throw new Error(`server ${id} went away`);
   const tools: Tool[] = await listTools(call.db, call.team.id, id, "", toolsMax);
   return {
     ...showServer(call, saved),
     tools: tools.map(showTool),
+    dropped: look?.state === "ready" ? look.dropped : [],
     recommended_policy: recommendedPolicy(tools.filter((tool) => tool.seenHash !== null)),
   };
 }

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { newId, type TeamId, type UserId } from "../id.ts";
 import { type Db, isTaken, shardOf } from "../store/database.ts";
 import { insertTeam, listMemberships, type Membership, type Team, updateTeam } from "../store/team.ts";
+import { newDataKey } from "../upstream/vault.ts";
 import type { ApiDeps } from "./deps.ts";
 import { commit, inForceShape, inForceStatus } from "./edit.ts";
 import { type Operation, teamOperation, userOperation } from "./operation.ts";
@@ -142,7 +143,7 @@ export async function foundTeam(
   before: readonly D1PreparedStatement[],
 ): Promise<Team> {
   const id = newId("tm", deps.random);
-  const dataKey = await deps.vault.newDataKey(id);
+  const dataKey = await newDataKey(deps.masterKeys, id, deps.random);
   const db = shardOf(id, deps.db);
   for (let tries = 1; ; tries++) {
     const slug = teamSlug(name, id, tries);
