@@ -1,4 +1,7 @@
+import { env } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
+import { drainOutbox } from "../../src/gate/push.ts";
+import type { Caller } from "../../src/gate/rpc.ts";
 import { verifyGrantToken } from "../../src/identity/grant_token.ts";
 import { loadSnapshot } from "../../src/store/snapshot.ts";
 import { ControlPlane, origin } from "./control_plane.ts";
@@ -111,7 +114,30 @@ describe("a grant", () => {
     expect(revoked).toMatchObject({ state: "revoked", in_force: { acknowledged: 1, pending: 0 } });
     expect((await team.must(200, "GET", `/grants/${made.id}`)).state).toBe("revoked");
     expect((await team.ask("POST", `/grants/${made.id}/rotate`)).status).toBe(404);
-    expect((await loadSnapshot(plane.deps.db, made.id))?.grant.revoked).toBe(true);
+  });
+
+  it("that is revoked, rotated or moved is judged anew at the very next call", async () => {
+    const made = await team.grant("tools", "open");
+    const callerOf = async (token: string): Promise<Caller> => {
+      const said = await bearer(token);
+      if (!said) throw new Error("not a token");
+      const { grant, team: id, jti } = said;
+      return { grant, team: id, jti, teamSlug: team.person.team.slug, serverSlug: "tools" };
+    };
+    const gate = env.GATES.get(env.GATES.idFromName(made.id));
+    const view = async (token: string) => {
+      const seen = await gate.view(await callerOf(token), "tools/list");
+      return seen.effect === "gone" ? seen.because : "view";
+    };
+    expect(await view(made.token)).toBe("view");
+    const rotated = await team.must(200, "POST", `/grants/${made.id}/rotate`);
+    expect([await view(made.token), await view(rotated.token)]).toEqual(["token", "view"]);
+    await team.must(200, "PATCH", `/grants/${made.id}`, { servers: [] });
+    expect(await view(rotated.token)).toBe("route");
+    await team.must(200, "PATCH", `/grants/${made.id}`, { servers: [{ server: "tools", policy: null }] });
+    expect(await view(rotated.token)).toBe("view");
+    await team.must(200, "DELETE", `/grants/${made.id}`);
+    expect(await view(rotated.token)).toBe("token");
   });
 });
 
@@ -150,7 +176,6 @@ describe("an edit", () => {
     expect(saved.in_force.pending).toBeGreaterThan(0);
     const gate = plane.deps.gate(made.id);
     const behind = await loadSnapshot(plane.deps.db, made.id);
-    const { drainOutbox } = await import("../../src/gate/push.ts");
     const drained = await drainOutbox({ db: plane.deps.db, gate: plane.deps.gate }, Date.now());
     expect(drained).toEqual({ acknowledged: saved.in_force.pending, pending: 0 });
     expect(behind && (await gate.apply({ ...behind, epoch: 1 })).epoch).toBe(behind?.epoch);
