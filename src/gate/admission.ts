@@ -40,14 +40,14 @@ export function refusalOf(
 }
 
 /** A limit for the `RateLimit` headers, in whole calls. */
-export function limitState({ charge, taken, roomAtMs }: Standing, nowMs: number): LimitState {
+export function limitState({ charge, taken, returnsAtMs }: Standing, nowMs: number): LimitState {
   const left = charge.max - taken;
   return {
     counter: charge.counter,
     max: Number(charge.max / 1_000_000n),
     windowMs: charge.windowMs,
     remaining: left > 0n ? Number(left / 1_000_000n) : 0,
-    resetMs: roomAtMs === null ? charge.windowMs : roomAtMs - nowMs,
+    resetMs: returnsAtMs - nowMs,
   };
 }
 

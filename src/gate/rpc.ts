@@ -47,7 +47,7 @@ export type Admission =
   /** Too many decisions wait for the log: nothing more can be recorded, so nothing more is let through. */
   | { readonly effect: "full" };
 
-/** One limit as it stands after this call, for the `RateLimit` headers. */
+/** One limit as it stands after this call, for the `RateLimit` headers; `resetMs` until the first of it comes back. */
 export interface LimitState {
   readonly counter: string;
   readonly max: number;

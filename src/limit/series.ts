@@ -53,6 +53,12 @@ export function roomAtMs(
   return null;
 }
 
+/** When the oldest of what the window has taken comes back; `nowMs` where it has taken nothing. */
+export function nextReturnMs(series: Series, nowMs: number, windowMs: number): number {
+  const oldest = series.find((mark) => counts(mark, nowMs, windowMs));
+  return oldest ? oldest.atMs + windowMs + 1 : nowMs;
+}
+
 /** The series with `amount` taken now; `nowMs` must not lie before the last mark (the gate's clock never runs back). */
 export const append = (series: Series, nowMs: number, amount: bigint): Series => [
   ...series,

@@ -1,4 +1,4 @@
-import { append, roomAtMs, type Series, taken } from "./series.ts";
+import { append, nextReturnMs, roomAtMs, type Series, taken } from "./series.ts";
 
 /** One limit that a call must fit under. Amounts and `max` are in millionths. */
 export interface Charge {
@@ -19,8 +19,10 @@ export interface Charge {
 export interface Standing {
   readonly charge: Charge;
   readonly taken: bigint;
-  /** When room for one more such call comes, if none else is made. */
+  /** When room for one more such call comes, if none else is made; null where it never does. */
   readonly roomAtMs: number | null;
+  /** When the first of what was taken comes back. */
+  readonly returnsAtMs: number;
 }
 
 export type Taking =
@@ -43,6 +45,7 @@ export function takeAll(
       charge,
       taken: taken(after, nowMs, charge.windowMs),
       roomAtMs: roomAtMs(after, nowMs, charge.windowMs, charge.max, charge.amount),
+      returnsAtMs: nextReturnMs(after, nowMs, charge.windowMs),
     };
   };
   const enforced = charges.filter((charge) => !charge.shadow);
