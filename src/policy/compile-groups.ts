@@ -49,8 +49,8 @@ function compileCondition(at: Place, kind: GroupKind): Condition | null {
 function compilePath(at: Place, text: string): Path | null {
   const path = parsePath(text);
   if (path) return path;
-  const rest = text.replace(/^[^.[]*/, "");
-  const near = suggestion(text, [...facts, `args${rest}`]);
+  const asArgument = `args${text.replace(/^[^.[]*/, "")}`;
+  const near = suggestion(text, parsePath(asArgument) ? [...facts, asArgument] : facts);
   return at.fail(
     `not a path: ${JSON.stringify(text)}${near || "; paths start with args. or name a fact such as tool.name"}`,
   );

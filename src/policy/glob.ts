@@ -38,12 +38,15 @@ export function matchesGlob(glob: Glob, text: string): boolean {
   return states.includes(tokens.length);
 }
 
-/** Adds the position behind every star (a star may match nothing); keeps each position once, in order. */
+/** Adds the position behind every star (a star may match nothing). Positions come in order; each is kept once. */
 function withStarsSkipped(tokens: readonly Token[], states: readonly number[]): number[] {
   const all: number[] = [];
+  let last = -1;
   for (const state of states) {
-    if (all.at(-1) !== state) all.push(state);
-    if (tokens[state] === "*") all.push(state + 1);
+    if (state <= last) continue;
+    all.push(state);
+    last = state;
+    if (tokens[state] === "*") all.push(++last);
   }
   return all;
 }
