@@ -83,7 +83,8 @@ CREATE TABLE policy (
   name TEXT NOT NULL,
   revision INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
-  UNIQUE (team_id, server_id, slug)
+  UNIQUE (team_id, server_id, slug),
+  UNIQUE (team_id, server_id, name)      -- people call it by name too, and a name may leave nothing for a slug
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX policy_of_team ON policy (team_id) WHERE server_id IS NULL;
 

@@ -162,7 +162,7 @@ function newPolicy(call: TeamCall<z.output<typeof createBody>, unknown>, server:
 }
 
 const nameTaken = (slug: string): Fault =>
-  fault("conflict", `The server has a policy ${slug}.`, [
+  fault("conflict", `The server has a policy of this name, or with the slug ${slug}.`, [
     {
       pointer: "/name",
       message: `a policy with the slug ${slug} exists: choose another name, or save to that one`,

@@ -89,10 +89,7 @@ export function insertRevision(db: Db, team: TeamId, id: PolicyId, next: Revisio
   ];
 }
 
-/**
- * The policy of that name, slug or id at this server (null: the team's own), or null. Slugs are unique and come from
- * names, so that a name is too.
- */
+/** The policy of that id, slug or name at this server (null: the team's own), in that order, or null. */
 export async function findPolicy(
   db: Db,
   team: TeamId,
@@ -102,7 +99,8 @@ export async function findPolicy(
   const row = await db
     .prepare(
       `SELECT ${columns} FROM policy
-        WHERE team_id = ?1 AND server_id IS ?2 AND (slug = ?3 OR id = ?3 OR name = ?3)`,
+        WHERE team_id = ?1 AND server_id IS ?2 AND (slug = ?3 OR id = ?3 OR name = ?3)
+        ORDER BY id = ?3 DESC, slug = ?3 DESC LIMIT 1`,
     )
     .bind(team, server, called)
     .first<Row>();

@@ -93,6 +93,19 @@ describe("a policy", () => {
     expect(saves.map((save) => save.body.revision).toSorted()).toEqual([2, 3, 4, 5]);
   });
 
+  it("goes by id, slug or name, and no name can stand for another policy", async () => {
+    const first = await team.policy("tools", "Café_1");
+    for (const called of [first.id, "cafe-1", "cafe", encodeURIComponent("Café_1")]) {
+      const found = await team.ask("GET", `${at}/${called}`);
+      expect([called, found.status]).toEqual([called, called === "cafe" ? 404 : 200]);
+    }
+    await team.policy("tools", "政策");
+    expect((await team.ask("POST", at, { name: "政策", document: openPolicy })).status).toBe(409);
+    const impostor = await team.policy("tools", first.id);
+    expect((await team.must(200, "GET", `${at}/${first.id}`)).id).toBe(first.id);
+    expect((await team.must(200, "GET", `${at}/${impostor.id}`)).name).toBe(first.id);
+  });
+
   it("is removed only once no grant has it attached", async () => {
     await team.policy("tools", "Attached");
     const grant = await team.grant("tools", "attached");

@@ -1,0 +1,99 @@
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { operations } from "../../src/api/operations.ts";
+import { ControlPlane, ready, seenTool } from "./control_plane.ts";
+import { openPolicy, TeamSetting } from "./team_setting.ts";
+
+let plane: ControlPlane;
+let team: TeamSetting;
+let names: Record<string, string>;
+
+const upstream = "https://generated.example/mcp";
+const valid: Record<string, unknown> = {
+  signup: { email: "a@example.com", password: "correct horse", team: "T" },
+  login: { email: "a@example.com", password: "wrong" },
+  create_team: { name: "Another" },
+  update_team: { name: "x", zone: "Europe/Berlin", frozen: "off" },
+  save_team_policy: { document: openPolicy, note: "n" },
+  create_server: { name: "x", url: upstream, auth: { type: "headers", headers: { "X-Key": "k" } } },
+  update_server: { name: "x", url: upstream, auth: { type: "none" } },
+  accept_tool: { hash: "a".repeat(64) },
+  create_policy: { name: "x", document: openPolicy, note: "n" },
+  save_policy: { document: { ...openPolicy, tools: { a: { limits: [] } } }, note: "n" },
+  rollback_policy: { revision: 1 },
+  validate_policy: { document: openPolicy },
+  create_grant: { label: "x", tags: ["t"], member: null, servers: [{ server: "tools", policy: "open" }] },
+  update_grant: { label: "x", tags: [], servers: [{ server: "tools", policy: null }] },
+  rotate_grant: { overlap_seconds: 1 },
+};
+
+beforeAll(async () => {
+  plane = await ControlPlane.start();
+  plane.upstreams.set(upstream, ready(seenTool("read_a")));
+  team = await TeamSetting.on(plane, "Generated");
+  const server = await team.server("Tools");
+  const policy = await team.policy("tools", "Open");
+  const grant = await team.grant("tools", "open");
+  const { slug } = team.person.team;
+  names = { team: slug, server: server.slug, policy: policy.id, grant: grant.id, tool: "read_a" };
+});
+
+/** The body with any one part of it, chosen by `at`, replaced, removed or joined by a stranger. */
+function mutated(body: unknown, at: number, how: "replace" | "remove" | "add", value: unknown): unknown {
+  const copy = structuredClone(body);
+  const places = parents(copy);
+  const [parent, key] = places[at % places.length] ?? [copy as Record<string, unknown>, "x"];
+  if (how === "replace") parent[key] = value;
+  if (how === "remove") delete parent[key];
+  if (how === "add") parent[`${key}_x`] = value;
+  return copy;
+}
+
+function parents(value: unknown): [Record<string, unknown>, string][] {
+  if (typeof value !== "object" || value === null) return [];
+  const object = value as Record<string, unknown>;
+  return Object.keys(object).flatMap(
+    (key) => [[object, key], ...parents(object[key])] as [typeof object, string][],
+  );
+}
+
+const strange = fc.oneof(
+  fc.jsonValue(),
+  fc.string({ unit: "binary" }).map((text) => text.toWellFormed()),
+  fc.constantFrom(
+    -1,
+    0,
+    1e300,
+    1.5,
+    "",
+    " ",
+    "\u0000",
+    "x".repeat(5000),
+    [],
+    {},
+    null,
+    "null",
+    "../..",
+    "'; --",
+  ),
+);
+
+const withBody = operations.filter((operation) => operation.body);
+
+describe("a request with anything wrong in it is answered as declared, never with a failure of ours", () => {
+  it.each(withBody.map((operation) => [operation.id, operation] as const))("%s", async (id, operation) => {
+    const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name) => names[name] ?? "absent");
+    const mutation = fc.tuple(fc.nat(20), fc.constantFrom("replace", "remove", "add"), strange);
+    await fc.assert(
+      fc.asyncProperty(mutation, async ([at, how, value]) => {
+        const body = mutated(valid[id], at, how, value);
+        const answer = await plane.ask(operation.method.toUpperCase(), path, {
+          token: team.person.token,
+          body,
+        });
+        expect(answer.status, answer.text).toBeLessThan(500);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
