@@ -33,15 +33,20 @@ export async function openBytes(
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const [, version, iv, box] = record.exec(sealed) ?? [];
   if (version === undefined || iv === undefined || box === undefined) return null;
-  const bytes = new Uint8Array(base64url.decode(box));
-  // A last character can have bits to spare: one record has one text.
-  if (base64url.encode(bytes) !== box) return null;
+  const bytes = decoded(box);
   const how = algorithm(new Uint8Array(base64url.decode(iv)), Number(version), aad);
   try {
-    return new Uint8Array(await crypto.subtle.decrypt(how, key, bytes));
+    return bytes && new Uint8Array(await crypto.subtle.decrypt(how, key, bytes));
   } catch {
     return null;
   }
+}
+
+/** A last character can have bits to spare, and a length can be none: one record has one text. */
+function decoded(text: string): Uint8Array<ArrayBuffer> | null {
+  if (text.length % 4 === 1) return null;
+  const bytes = new Uint8Array(base64url.decode(text));
+  return base64url.encode(bytes) === text ? bytes : null;
 }
 
 /** The key version that a record names, or null where it is not a record. */
