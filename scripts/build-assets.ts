@@ -13,7 +13,7 @@ const policy = z.toJSONSchema(policySchema, { io: "input", unrepresentable: "any
 
 write("v1/openapi.json", `${JSON.stringify(document, null, 2)}\n`);
 write("v1/docs.html", docsPage(document));
-write("v1/docs.css", docsStyle);
+write("assets/docs.css", docsStyle);
 write("schemas/policy-v1.json", `${JSON.stringify(policy, null, 2)}\n`);
 
 function write(path: string, text: string): void {

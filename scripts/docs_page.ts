@@ -17,7 +17,7 @@ export function docsPage(api: OpenApi): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>${html(api.info.title)}</title>
-<link rel="stylesheet" href="docs.css">
+<link rel="stylesheet" href="/assets/docs.css">
 <main>
 <h1>${html(api.info.title)}</h1>
 <p>${html(api.info.description)} The same as OpenAPI 3.1: <a href="openapi.json">openapi.json</a>.</p>
