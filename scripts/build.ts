@@ -7,7 +7,7 @@ import { root, wrangler } from "./start/wrangler.ts";
 const budget = 150_000;
 
 buildAssets();
-const { code, output } = wrangler(["deploy", "--dry-run", "--outdir", "dist"]);
+const { code, output } = wrangler(["deploy", "--dry-run", "--minify", "--outdir", "dist"]);
 if (code !== 0) {
   console.error(`The Worker could not be built:\n\n${output.trim()}`);
   process.exit(1);

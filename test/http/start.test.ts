@@ -1,11 +1,12 @@
-import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { existsSync, readdirSync } from "node:fs";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { Rest } from "../../scripts/start/rest.ts";
+import { wrangler } from "../../scripts/start/wrangler.ts";
 import { callPlainly } from "./agent.ts";
 import { alive, descendants, root, Started, scratch, startPortcullis, until } from "./harness.ts";
 
@@ -121,11 +122,27 @@ describe("npm start, when something is wrong", () => {
   });
 });
 
+/** Runs SQL on the local database of a state directory, as wrangler keeps it. */
+function sql(dir: string, command: string): string {
+  const where = ["--local", "--persist-to", join(dir, "data")];
+  const { code, output, stdout } = wrangler([
+    "d1",
+    "execute",
+    "portcullis",
+    ...where,
+    "--json",
+    "--command",
+    command,
+  ]);
+  if (code !== 0) throw new Error(output);
+  return stdout;
+}
+
 describe("npm start --no-demo", () => {
   const { dir, drop } = scratch();
   let running: Started;
   beforeAll(async () => {
-    await mkdir(join(dir, "data"), { recursive: true });
+    sql(dir, "CREATE TABLE keepsake (line TEXT NOT NULL); INSERT INTO keepsake VALUES ('from before')");
     running = startPortcullis(dir, "--no-demo");
     await running.ready();
   });
@@ -142,6 +159,12 @@ describe("npm start --no-demo", () => {
     const servers = await new Rest(ready.url, token).call("GET", `/v1/teams/${ready.team}/servers`);
     expect(servers).toEqual({ status: 200, body: { items: [], next_cursor: null } });
     expect(existsSync(join(dir, "demo.log"))).toBe(false);
+  });
+
+  it("brings a database from before to the newest schema and keeps what is in it", () => {
+    expect(sql(dir, "SELECT line FROM keepsake")).toContain("from before");
+    const newest = readdirSync(join(root, "migrations")).toSorted().at(-1) ?? "none";
+    expect(sql(dir, "SELECT name FROM d1_migrations ORDER BY id DESC LIMIT 1")).toContain(newest);
   });
 
   it("stops with a clear sentence when a part of it dies", async () => {
