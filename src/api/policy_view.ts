@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { type Fault, type Finding, fault } from "../fault.ts";
+import { beyondThisGate } from "../gate/beyond.ts";
 import type { Json } from "../json/value.ts";
 import { compactJson } from "../json/write.ts";
 import { normalised, readPolicy } from "../policy/document.ts";
@@ -64,7 +65,7 @@ export function documentText(tree: Json): string {
 /** Checks a document's text as `draftOf` does. */
 export function draft(text: string): Draft | Fault {
   const read = readPolicy(text);
-  if (read.ok) return { text, warnings: read.warnings };
+  if (read.ok) return { text, warnings: [...read.warnings, ...beyondThisGate(read.policy)] };
   const errors = read.errors.map((error) => ({ ...error, pointer: `/document${error.pointer}` }));
   return fault("invalid", "The policy has mistakes; `errors` says where and what to write instead.", errors);
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { beyondThisGate } from "../gate/beyond.ts";
 import { compactJson } from "../json/write.ts";
 import { normalised, readPolicy } from "../policy/document.ts";
 import { type Operation, userOperation } from "./operation.ts";
@@ -30,7 +31,7 @@ export const validateOperations: readonly Operation[] = [
         ? reply(200, {
             ok: true,
             errors: [],
-            warnings: read.warnings,
+            warnings: [...read.warnings, ...beyondThisGate(read.policy)],
             normalised: new Exact(compactJson(normalised(read.policy))),
           })
         : reply(200, { ok: false, errors: read.errors, warnings: [], normalised: null });

@@ -2,6 +2,7 @@ import type { Verdict } from "../audit/entry.ts";
 import type { JsonObject } from "../json/value.ts";
 import type { Charge } from "../limit/take.ts";
 import { type Decision, evaluate, type Obligation } from "../policy/evaluate.ts";
+import { countable } from "./beyond.ts";
 import { localNow } from "./calendar.ts";
 import type { Ask, Target } from "./rpc.ts";
 import type { Compiled, CompiledRoute } from "./standing.ts";
@@ -91,7 +92,7 @@ function verdictOf(decision: Decision): Judged["verdict"] {
 function dischargeable(duty: Obligation): boolean {
   switch (duty.type) {
     case "count":
-      return duty.scope === "grant" && duty.algorithm === "sliding";
+      return countable(duty);
     case "record":
       // Keeping values needs redaction; keeping only their keys and hash is what this gate does anyway.
       return !duty.values;

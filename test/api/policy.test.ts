@@ -42,6 +42,22 @@ describe("a policy", () => {
     expect((await team.ask("GET", `${at}/wrong`)).status).toBe(404);
   });
 
+  it("is saved with a warning for each duty that the gate denies, at its place", async () => {
+    const document = {
+      version: "1",
+      default: "deny",
+      tools: {
+        a: { limits: [{ counter: "x", window: "minute", max: 1, scope: "team" }] },
+        b: { action: "approve" },
+        c: { limits: [{ counter: "y", window: "month", max: 1 }] },
+        d: { limits: [{ counter: "z", window: "minute", max: 1 }] },
+      },
+    };
+    const saved = await team.must(201, "POST", at, { name: "Beyond", document });
+    const pointers = saved.warnings.map((warning: { pointer: string }) => warning.pointer);
+    expect(pointers).toEqual(["/tools/a/limits/0", "/tools/b", "/tools/c/limits/0"]);
+  });
+
   it("is refused without a document, and with a duplicate key in it", async () => {
     const without = await team.ask("POST", at, { name: "None" });
     expect([without.status, without.body.errors[0].pointer]).toEqual([422, "/document"]);

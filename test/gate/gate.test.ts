@@ -171,6 +171,23 @@ test.each([
   expect(admission).toMatchObject({ effect: "deny", refusal: { outcome, rule } });
 });
 
+test.each([
+  ["member", "minute", 'a sliding limit of scope "member"'],
+  ["grant", "month", 'a calendar limit of scope "grant"'],
+])("a limit of scope %s a %s, which this gate cannot count, denies", async (scope, window, what) => {
+  const limits = [{ counter: "c", window, max: 5, scope }];
+  const other = setting({ version: "1", default: "deny", tools: { cmux_send: { limits } } });
+  await other.gate.apply(other.snapshot);
+  expect(await other.gate.admit(other.caller, call("cmux_send"))).toMatchObject({
+    effect: "deny",
+    refusal: {
+      outcome: "denied",
+      rule: `/tools/cmux_send/limits/c-per-${window}`,
+      reason: `This gateway cannot carry out ${what} yet, so it denies the call.`,
+    },
+  });
+});
+
 test("a refused call consumes nothing", async () => {
   for (let i = 0; i < 5; i++) await s.gate.admit(s.caller, call("cmux_other"));
   expect(await s.gate.admit(s.caller, call("cmux_send"))).toMatchObject({ limits: [{ remaining: 9 }] });
