@@ -33,7 +33,8 @@ export async function guardedFetch(
   const deadline = AbortSignal.timeout(caps.timeoutMs);
   const signal = init.signal ? AbortSignal.any([init.signal, deadline]) : deadline;
   const answer = await guardedOpen(deps, url, { ...init, signal }, caps.timeoutMs);
-  if (isFault(answer) || !answer.body) return answer;
+  if (isFault(answer)) return deadline.aborted && answer.sent === "perhaps" ? late : answer;
+  if (!answer.body) return answer;
   const { status, headers } = answer;
   return new Response(capped(answer.body, caps.bytesMax), { status, headers });
 }
