@@ -29,8 +29,10 @@ export function recommendedPolicy(tools: readonly RatedTool[]): Record<string, u
   };
 }
 
-/** Null where the tool is hidden. A tool that runs others is judged by what it would run, if we know where that is. */
+/** Null where the tool is hidden or cannot be a key. A tool that runs others is judged by what it would run, if we know where that is. */
 function ruleOf(tool: RatedTool): Rule | null {
+  // The language refuses this key; what is not listed is denied.
+  if (tool.name === "__proto__") return null;
   const nested = nestedOf(tool);
   const inner = nested ? { nested } : {};
   switch (tool.category) {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { fromPlain } from "../../src/json/value.ts";
+import { readPolicy } from "../../src/policy/document.ts";
 import { classify, type Risk } from "../../src/risk/classify.ts";
 import { recommendedPolicy } from "../../src/risk/recommend.ts";
 import select from "../fixtures/seed-policies/cmux_select_workspace.json" with { type: "json" };
@@ -48,4 +49,30 @@ test("a server's policy hides what destroys, asks before money moves and judges 
 
 test("a server without tools is recommended to deny everything", () => {
   expect(recommendedPolicy([])).toEqual({ version: "1", default: "deny", tools: {} });
+});
+
+test("every recommended policy is one that the language accepts, with any names, categories and flags", () => {
+  const names = [
+    "get-it",
+    "a.b",
+    "x".repeat(128),
+    "__proto__",
+    "constructor",
+    "0",
+    "create_refund",
+    "drop_all",
+  ];
+  const steps = {
+    type: "array",
+    items: { type: "object", properties: { tool: { type: "string" }, params: { type: "object" } } },
+  };
+  const inputSchema = { type: "object", properties: { steps, amount: {}, currency: {} } };
+  const tools = names.flatMap((name) => [
+    rated({ name }),
+    rated({ name: `delete_${name}`.slice(0, 128), inputSchema }),
+  ]);
+  const many = Array.from({ length: 2_000 }, (_, i) => rated({ name: `run_${i}` }));
+  for (const set of [[], tools, tools.slice(0, 1), many]) {
+    expect(readPolicy(JSON.stringify(recommendedPolicy(set)))).toMatchObject({ ok: true });
+  }
 });
