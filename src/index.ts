@@ -18,7 +18,7 @@ import type { MasterKeys } from "./upstream/aead.ts";
 import { openCredential } from "./upstream/credential.ts";
 import { enrol } from "./upstream/enrol.ts";
 import { platformFetch } from "./upstream/fetch.ts";
-import { isLoopbackOrigin } from "./upstream/guard.ts";
+import { guardRules } from "./upstream/guard.ts";
 import { parseMasterKeys } from "./upstream/vault.ts";
 
 export { TeamLog };
@@ -76,13 +76,11 @@ function currentKey(master: MasterKeys): Uint8Array {
 /** Everything that lives as long as the isolate: keys read once, verified tokens, outcomes on their way. */
 async function assemble(env: Env) {
   const origin = new URL(env.PUBLIC_ORIGIN).origin;
-  const allowLoopback = env.ALLOW_LOOPBACK_UPSTREAMS === "true";
-  if (allowLoopback && !isLoopbackOrigin(origin)) {
-    throw new Error("ALLOW_LOOPBACK_UPSTREAMS is for development: PUBLIC_ORIGIN is not on this machine");
-  }
+  const rules = guardRules(origin, env.ALLOW_LOOPBACK_UPSTREAMS);
+  if (isFault(rules)) throw new Error(rules.detail);
   const master = masterKeys(env);
   const keys = await readSigningKeys(env.SIGNING_KEYS ?? "");
-  const upstream = { fetch: platformFetch, rules: { allowLoopback, ownOrigin: origin } };
+  const upstream = { fetch: platformFetch, rules };
   const gate = (grant: GrantId) => gateOf(env, grant);
   const openHeaders = async (team: TeamId, server: ServerId, sealed: Upstream["credential"]) =>
     sealed ? openCredential(master, sealed.wrappedKey, team, server, sealed.value) : {};

@@ -1,7 +1,8 @@
 import { type Fault, fault, isFault } from "../fault.ts";
 import type { Sealed } from "../gate/snapshot.ts";
 import type { Random, ServerId, TeamId } from "../id.ts";
-import { type MasterKeys, open, seal } from "./vault.ts";
+import type { MasterKeys } from "./aead.ts";
+import { open, seal } from "./vault.ts";
 
 /** Header names and values that sign in to an upstream. Secrets: never logged, never answered. */
 export type CredentialHeaders = Readonly<Record<string, string>>;

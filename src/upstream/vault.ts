@@ -4,8 +4,6 @@ import type { Sealed } from "../gate/snapshot.ts";
 import type { Random, ServerId, TeamId } from "../id.ts";
 import { importKey, keyBytes, type MasterKeys, openBytes, sealBytes, versionOf } from "./aead.ts";
 
-export type { MasterKeys } from "./aead.ts";
-
 /** What a sealed value is: it opens nowhere else. */
 export interface Where {
   readonly team: TeamId;
