@@ -4,7 +4,6 @@ import { canonicalJson } from "../json/write.ts";
 import type { Check, Keyword } from "./argument-check.ts";
 import { formats } from "./format.ts";
 import type { Place } from "./pointer.ts";
-import { compileRegex } from "./regex.ts";
 
 const typeNames = ["null", "boolean", "string", "number", "integer", "array", "object"];
 // policy.md §2: comparing all pairs of more items than this is not worth a call's time.
@@ -126,7 +125,7 @@ function uniqueItems(at: Place): Check | null {
 
 /** A pattern on the linear-time engine; over its cap the whole schema cannot be evaluated. */
 export function patternCheck(at: Place, text: string): Check | null {
-  const regex = compileRegex(text);
+  const regex = at.regex(text);
   if ("mistake" in regex) return at.fail(regex.mistake);
   return (value, run) => {
     if (typeof value !== "string") return true;

@@ -1,10 +1,9 @@
-import { decimal } from "../json/decimal.ts";
-import { type Json, JsonNumber } from "../json/value.ts";
+import type { Json } from "../json/value.ts";
 import { applicators } from "./argument-applicators.ts";
 import { assertions } from "./argument-assertions.ts";
 import { type Build, type Check, type Run, unseen } from "./argument-check.ts";
 import { suggestion } from "./nearest.ts";
-import type { Outcome } from "./operator.ts";
+import { hasHugeNumber, type Outcome } from "./operator.ts";
 import { members, type Place } from "./pointer.ts";
 
 // A call's arguments have at most 10,000 members; more steps than this mean references that multiply.
@@ -18,24 +17,20 @@ const annotations = new Set(
   ),
 );
 const unchecked = new Set(["contentEncoding", "contentMediaType", "contentSchema"]);
+const hugeNumber = "a number of more than 64 digits or an exponent beyond ±400";
 const dialect = "https://json-schema.org/draft/2020-12/schema";
 
 /** Compiles the `arguments` of a rule: JSON Schema 2020-12 on exact numbers, in bounded time (policy.md §2). */
 export function compileArgumentSchema(root: Place): (args: Json) => Outcome {
+  if (root.value !== undefined && hasHugeNumber(root.value)) root.fail(hugeNumber);
   const check = new Compiler(root).subschema(root);
   return (args) => {
-    if (hasHugeNumber(args)) return { why: "a number of more than 64 digits or an exponent beyond ±400" };
+    if (hasHugeNumber(args)) return { why: hugeNumber };
     const run: Run = { stepsLeft: stepsMax, depth: 0, unclear: null };
     const holds = check(args, run, unseen());
     return run.unclear === null ? holds : { why: run.unclear };
   };
 }
-
-const hasHugeNumber = (value: Json): boolean => {
-  if (value instanceof JsonNumber) return decimal(value.text) === null;
-  if (Array.isArray(value)) return value.some(hasHugeNumber);
-  return value instanceof Map && value.values().some(hasHugeNumber);
-};
 
 // `unevaluated…` reads what the others have seen, so it comes last; `contains` and the rest in the author's order.
 const isLate = (keyword: string): boolean => keyword.startsWith("unevaluated");

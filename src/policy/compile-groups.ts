@@ -38,11 +38,18 @@ function compileCondition(at: Place, kind: GroupKind): Condition | null {
   const path = text === null ? null : compilePath(at.at("path"), text);
   const value = at.at("value");
   if (!isOperator(op) || text === null || value.value === undefined) return null;
-  const test = compileOperator(op, value.value);
+  const test = compileOperator(op, value.value, at.regex);
   if (typeof test !== "function") return value.fail(`${op}: ${test.mistake}`);
   if (!path) return null;
   warnAbout(at, path, op, kind);
-  return { path, op, operand: value.value, test, text: conditionText(text, op, value.value) };
+  return {
+    pointer: at.pointer,
+    path,
+    op,
+    operand: value.value,
+    test,
+    text: conditionText(text, op, value.value),
+  };
 }
 
 /** A path of the language, or an error with the nearest right one. */

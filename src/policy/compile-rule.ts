@@ -6,7 +6,6 @@ import type { Kind } from "./key.ts";
 import { longLimit } from "./normalise.ts";
 import { hasEvery, type Path, parsePath, parseRelative, type Step } from "./path.ts";
 import { elements, type Place, pointerOf, textAt } from "./pointer.ts";
-import { compileRegex } from "./regex.ts";
 import type { ApprovalTerms, Checks, Nested, Rule } from "./rule.ts";
 import { type Template, usualTemplate } from "./template.ts";
 
@@ -124,7 +123,7 @@ function relativeOf(at: Place): readonly Step[] | null {
 function templateOf(at: Place): Template | null {
   const text = textAt(at);
   if (text === null) return usualTemplate;
-  const regex = compileRegex(text);
+  const regex = at.regex(text);
   if ("mistake" in regex) return at.fail(regex.mistake);
   // A text too long to search may hold one.
   return (value) => regex.test(value) ?? true;

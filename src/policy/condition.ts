@@ -7,6 +7,8 @@ import type { Templates } from "./template.ts";
 
 /** One comparison, ready to run. `text` is how messages quote it: `args.amount gt 100`. */
 export interface Condition {
+  /** Where it stands in the document. */
+  readonly pointer: string;
   readonly path: Path;
   readonly op: OperatorName;
   readonly operand: Json;

@@ -7,7 +7,8 @@ import { findingsOf } from "./findings.ts";
 import { hideTable, type Kind, keyTable } from "./key.ts";
 import { isAlwaysAllowed, isJudgedByName } from "./method-names.ts";
 import { longForm } from "./normalise.ts";
-import { elements, type Findings, members, type Place, place, textAt } from "./pointer.ts";
+import { elements, members, type Place, place, type Reading, textAt } from "./pointer.ts";
+import { documentRegex } from "./regex.ts";
 import type { Policy, Rule, ServerRequest } from "./rule.ts";
 import { policySchema } from "./schema.ts";
 
@@ -31,7 +32,7 @@ export function readPolicy(text: string): ReadPolicy {
   const read = readJson(text, caps);
   if (!read.ok)
     return refused([{ pointer: read.pointer, message: `${read.problem} (${lineOf(text, read.offset)})` }]);
-  const found: Findings = { errors: [], warnings: [] };
+  const found: Reading = { errors: [], warnings: [], regex: documentRegex() };
   const root = place(read.value, "", found);
   refuseProto(root);
   const shape = policySchema.safeParse(toPlain(read.value));

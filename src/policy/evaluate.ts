@@ -2,7 +2,7 @@ import type { Decision, Layer, Obligation, Question, Refusal, Verdict } from "./
 import { innerCalls } from "./nested.ts";
 import { obligationsOf } from "./obligations.ts";
 import { type Findings, noFindings, outerScene, type Scene } from "./scene.ts";
-import { stages } from "./stages.ts";
+import { stagesOf } from "./stages.ts";
 
 export type { Call, Context, Decision, Obligation, Question, Refusal, ToolFacts } from "./decision.ts";
 
@@ -33,7 +33,7 @@ export function evaluate(question: Question): Decision {
 
 /** All stages of a call, then the calls inside it, each as if it came alone (policy.md §7). */
 function judge(scene: Scene): void {
-  for (const stage of stages) stage(scene);
+  for (const stage of stagesOf(scene)) stage(scene);
   noteRecord(scene);
   for (const inner of innerCalls(scene)) {
     if ("scene" in inner) judge(inner.scene);

@@ -3,7 +3,7 @@ import { type Json, JsonNumber, typeName } from "../json/value.ts";
 import { compareCodePoints } from "../json/write.ts";
 import { compileGlob, matchesGlob } from "./glob.ts";
 import { type HostPattern, hostMatches, hostOf, hostPattern } from "./host.ts";
-import { compileRegex } from "./regex.ts";
+import type { CompileRegex } from "./regex.ts";
 import type { OperatorName } from "./schema.ts";
 import { absolute, isWithin } from "./within.ts";
 
@@ -14,9 +14,9 @@ export type Outcome = boolean | { readonly why: string };
 export type Test = (value: Json) => Outcome;
 
 /** Builds the test of `op` for an operand, or says what operand the operator takes. */
-export function compileOperator(op: OperatorName, operand: Json): Test | Mistake {
+export function compileOperator(op: OperatorName, operand: Json, compile: CompileRegex): Test | Mistake {
   if (hasHugeNumber(operand)) return mistake("a number of more than 64 digits or an exponent beyond ±400");
-  return operators[op](operand);
+  return operators[op](operand, compile);
 }
 
 export interface Mistake {
@@ -24,7 +24,7 @@ export interface Mistake {
 }
 const mistake = (text: string): Mistake => ({ mistake: text });
 
-const operators: Record<OperatorName, (operand: Json) => Test | Mistake> = {
+const operators: Record<OperatorName, (operand: Json, compile: CompileRegex) => Test | Mistake> = {
   eq: (operand) => membership([operand], true),
   neq: (operand) => membership([operand], false),
   in: (operand) => listed(operand, true),
@@ -51,7 +51,7 @@ type Scalar = null | boolean | string | Decimal;
 const isScalar = (value: Json): boolean => !Array.isArray(value) && !(value instanceof Map);
 
 const hugeNumber = "a number of at most 64 digits and an exponent within ±400";
-const hasHugeNumber = (value: Json): boolean =>
+export const hasHugeNumber = (value: Json): boolean =>
   value instanceof JsonNumber
     ? decimal(value.text) === null
     : Array.isArray(value)
@@ -135,9 +135,9 @@ function textual(
   return (value) => (typeof value === "string" ? holds(value, operand) : unlike("a string", value));
 }
 
-function matching(operand: Json): Test | Mistake {
+function matching(operand: Json, compile: CompileRegex): Test | Mistake {
   if (typeof operand !== "string") return mistake("regex takes a string");
-  const regex = compileRegex(operand);
+  const regex = compile(operand);
   if ("mistake" in regex) return regex;
   return (value) => {
     if (typeof value !== "string") return unlike("a string", value);

@@ -1,5 +1,6 @@
 import type { Finding } from "../fault.ts";
 import type { Json } from "../json/value.ts";
+import type { CompileRegex } from "./regex.ts";
 
 const escaped = (token: string | number): string =>
   typeof token === "number" ? String(token) : token.replaceAll("~", "~0").replaceAll("/", "~1");
@@ -15,26 +16,30 @@ export interface Place {
   readonly fail: (message: string) => null;
   readonly warn: (message: string) => void;
   readonly at: (token: string | number) => Place;
+  /** Compiles a pattern out of what the whole document may spend on them. */
+  readonly regex: CompileRegex;
 }
 
-/** Collects the findings of one document. */
-export interface Findings {
+/** What is found in one document, and what it may still spend. */
+export interface Reading {
   readonly errors: Finding[];
   readonly warnings: Finding[];
+  readonly regex: CompileRegex;
 }
 
-export function place(value: Json | undefined, pointer: string, findings: Findings): Place {
+export function place(value: Json | undefined, pointer: string, reading: Reading): Place {
   return {
     value,
     pointer,
     fail: (message) => {
-      findings.errors.push({ pointer, message });
+      reading.errors.push({ pointer, message });
       return null;
     },
     warn: (message) => {
-      findings.warnings.push({ pointer, message });
+      reading.warnings.push({ pointer, message });
     },
-    at: (token) => place(child(value, token), pointer + pointerOf([token]), findings),
+    at: (token) => place(child(value, token), pointer + pointerOf([token]), reading),
+    regex: reading.regex,
   };
 }
 

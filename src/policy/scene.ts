@@ -56,6 +56,12 @@ export interface Findings {
 
 export const noFindings = (): Findings => ({ refusals: [], errors: [], charges: [], asks: [], records: [] });
 
+// What an agent can make us compare with every key. A pinned tool's name is never longer (MCP 2025-11-25, tools).
+const nameMax: Readonly<Record<Call["kind"], number>> = { tool: 128, resource: 8_192, prompt: 8_192 };
+
+/** Names past their kind's length are refused before any key is looked at. */
+export const isTooLong = (call: Call): boolean => call.name.length > nameMax[call.kind];
+
 const noArguments: JsonObject = new Map();
 
 /** The scene of the message itself. */
@@ -91,7 +97,8 @@ function layerView(
   call: Call,
   prefix: string,
 ): LayerView {
-  const rule = policy
+  const sought = policy !== null && !isTooLong(call);
+  const rule = sought
     ? lookUp(policy.ruleFor[call.kind], question.context.server.name, call.name)
     : undefined;
   const documentShadow = policy?.shadow ?? false;

@@ -5,14 +5,14 @@ import type { Refusal } from "./decision.ts";
 import { isHidden } from "./key.ts";
 import { isAlwaysAllowed, isJudgedByName, methodRuleId } from "./method-names.ts";
 import type { Checks, Limit, Rule } from "./rule.ts";
-import type { LayerView, Scene } from "./scene.ts";
+import { isTooLong, type LayerView, type Scene } from "./scene.ts";
 import { isDeviousUri } from "./within.ts";
 
 /** One step of the one order in which a call is judged (policy.md §3). */
 export type Stage = (scene: Scene) => void;
 
 /** Every stage looks at the team's layer before the server's, `all_tools` before the rule, then at the document's order. */
-export const stages: readonly Stage[] = [
+const stages: readonly Stage[] = [
   frozen,
   known,
   hidden,
@@ -24,6 +24,9 @@ export const stages: readonly Stage[] = [
   limited,
   approved,
 ];
+
+export const stagesOf = (scene: Scene): readonly Stage[] =>
+  isTooLong(scene.call) ? [frozen, known] : stages;
 
 interface Found {
   readonly effect?: Refusal["effect"];
@@ -68,9 +71,13 @@ function frozen(scene: Scene): void {
 
 function known(scene: Scene): void {
   const { call, question } = scene;
-  if (call.kind !== "tool") return;
+  if (call.kind !== "tool") {
+    if (isTooLong(call)) refuse(scene, aside(scene, "(name too long)"));
+    return;
+  }
   if (question.quarantined?.has(call.name)) refuse(scene, aside(scene, "(quarantined)"), { unknown: true });
-  else if (!question.tools.has(call.name)) refuse(scene, aside(scene, "(unknown tool)"), { unknown: true });
+  else if (isTooLong(call) || !question.tools.has(call.name))
+    refuse(scene, aside(scene, "(unknown tool)"), { unknown: true });
 }
 
 function hidden(scene: Scene): void {

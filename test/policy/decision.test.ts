@@ -29,6 +29,12 @@ test("an unknown, a quarantined and a hidden tool are all to be answered as unkn
   });
 });
 
+test("a name too long to be one is compared with no key", () => {
+  expect(judge(open, { name: "x".repeat(129) }).refusals.map(({ rule }) => rule)).toEqual(["(unknown tool)"]);
+  const call = { method: "resources/read", kind: "resource", name: `file:///${"a".repeat(8_190)}` } as const;
+  expect(verdict(judge(open, { call }))).toEqual(deny("(name too long)"));
+});
+
 test("a freeze of all refuses everything, a freeze of writes all but pinned Read tools", () => {
   const frozen = deny("(frozen)");
   expect(verdict(judge(open, { name: "look", frozen: "all" }))).toEqual(frozen);

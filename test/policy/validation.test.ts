@@ -230,6 +230,20 @@ test.each<[string, unknown, string, string]>([
   expect(errors(document)).toEqual([{ pointer, message }]);
 });
 
+test("the patterns of a document are bounded together", () => {
+  const patterns = (count: number) =>
+    onPay({
+      deny_if: Array.from({ length: count }, (_, index) =>
+        condition("args.a", "regex", `(a|aa){1000}${index}`),
+      ),
+    });
+  expect(errors(patterns(20))).toEqual([]);
+  expect(errors(patterns(40))[0]).toEqual({
+    pointer: "/tools/pay/deny_if/34/conditions/0/value",
+    message: "regex: the patterns of this document are too large together",
+  });
+});
+
 test("operands keep all their digits", () => {
   const document = (number: string) =>
     `{"version":"1","default":"deny","tools":{"pay":{"require":[{"conditions":[{"path":"args.a","op":"eq","value":${number}}]}]}}}`;
