@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import type { Finding } from "../fault.ts";
 import { type Json, typeName } from "../json/value.ts";
 import { suggestion } from "./nearest.ts";
@@ -28,6 +28,10 @@ function findings(issue: Issue, document: Json): Finding[] {
       const got = value === undefined ? "it is missing" : `got ${typeName(value)}`;
       return [{ pointer, message: `expected ${plain[issue.expected] ?? issue.expected}, ${got}` }];
     }
+    case "too_small":
+      return [{ pointer, message: `expected at least ${issue.minimum}${unitOf(issue.origin)}` }];
+    case "too_big":
+      return [{ pointer, message: `expected at most ${issue.maximum}${unitOf(issue.origin)}` }];
     case "invalid_key":
       return [{ pointer, message: "a key has 1 to 1,024 characters" }];
     default:
@@ -41,6 +45,11 @@ const plain: Readonly<Record<string, string>> = {
   int: "a whole number",
   nonoptional: "a value",
 };
+
+function unitOf(origin: string): string {
+  if (origin === "string") return " characters";
+  return origin === "array" ? " elements" : "";
+}
 
 function unexpected(value: Json | undefined, allowed: readonly string[]): string {
   const choices = allowed.map((word) => JSON.stringify(word)).join(", ");

@@ -164,13 +164,17 @@ test("a mutated document is read or refused with places, and never throws", () =
         refused++;
         expect(read.errors.length).toBeGreaterThan(0);
         for (const { pointer, message } of read.errors) {
-          expect([message !== "", pointer, leadsSomewhere(text, pointer)]).toEqual([true, pointer, true]);
+          expect([
+            message !== "" && message !== "Invalid input",
+            pointer,
+            leadsSomewhere(text, pointer),
+          ]).toEqual([true, pointer, true]);
         }
       }
     }),
     { numRuns: 5_000 },
   );
-  expect(Math.min(accepted, refused)).toBeGreaterThan(300);
+  expect(Math.min(accepted, refused)).toBeGreaterThan(100);
 });
 
 test("any text is read or refused, and never throws", () => {
