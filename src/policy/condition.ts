@@ -55,7 +55,8 @@ export function evaluateGroup(group: Group, quantifier: Quantifier, source: Sour
   return unclear ?? holds;
 }
 
-function evaluateCondition(condition: Condition, quantifier: Quantifier, source: Source): Outcome {
+/** One condition by itself, for explanations: `evaluateGroup` says what a group comes to. */
+export function evaluateCondition(condition: Condition, quantifier: Quantifier, source: Source): Outcome {
   const { root } = condition.path;
   const start = root === "args" ? source.args : source.fact(root);
   const templates = root === "args" ? source.templates : null;

@@ -33,7 +33,7 @@ export function evaluate(question: Question): Decision {
 
 /** All stages of a call, then the calls inside it, each as if it came alone (policy.md §7). */
 function judge(scene: Scene): void {
-  for (const stage of stagesOf(scene)) stage(scene);
+  for (const { run } of stagesOf(scene)) run(scene);
   noteRecord(scene);
   for (const inner of innerCalls(scene)) {
     if ("scene" in inner) judge(inner.scene);

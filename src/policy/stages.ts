@@ -8,25 +8,41 @@ import type { Checks, Limit, Rule } from "./rule.ts";
 import { isTooLong, type LayerView, type Scene } from "./scene.ts";
 import { isDeviousUri } from "./within.ts";
 
+export type StageName =
+  | "freeze"
+  | "known"
+  | "hide"
+  | "rule"
+  | "action"
+  | "require"
+  | "deny_if"
+  | "arguments"
+  | "limits"
+  | "approve";
+
 /** One step of the one order in which a call is judged (policy.md §3). */
-export type Stage = (scene: Scene) => void;
+export interface Stage {
+  readonly name: StageName;
+  readonly run: (scene: Scene) => void;
+}
 
 /** Every stage looks at the team's layer before the server's, `all_tools` before the rule, then at the document's order. */
 const stages: readonly Stage[] = [
-  frozen,
-  known,
-  hidden,
-  listed,
-  action,
-  required,
-  denied,
-  argumentsFit,
-  limited,
-  approved,
+  { name: "freeze", run: frozen },
+  { name: "known", run: known },
+  { name: "hide", run: hidden },
+  { name: "rule", run: listed },
+  { name: "action", run: action },
+  { name: "require", run: required },
+  { name: "deny_if", run: denied },
+  { name: "arguments", run: argumentsFit },
+  { name: "limits", run: limited },
+  { name: "approve", run: approved },
 ];
+const stagesOfTooLong = stages.slice(0, 2);
 
 export const stagesOf = (scene: Scene): readonly Stage[] =>
-  isTooLong(scene.call) ? [frozen, known] : stages;
+  isTooLong(scene.call) ? stagesOfTooLong : stages;
 
 interface Found {
   readonly effect?: Refusal["effect"];
@@ -121,15 +137,15 @@ function action(scene: Scene): void {
   }
 }
 
-type Applied = {
+export interface Applied {
   readonly layer: LayerView;
   readonly checks: Checks;
   readonly rule: Rule | null;
   readonly shadow: boolean;
-};
+}
 
 /** `all_tools`, then the rule, of each layer. */
-function eachChecks(scene: Scene, look: (applied: Applied) => void): void {
+export function eachChecks(scene: Scene, look: (applied: Applied) => void): void {
   for (const layer of scene.layers) {
     const { policy, rule, documentShadow, ruleShadow } = layer;
     if (policy && scene.call.kind === "tool") {
