@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Fault, fault } from "../fault.ts";
 import { newId, type UserId } from "../id.ts";
 import { checkPassword, hashPassword, passwordCharsMax, passwordCharsMin } from "../identity/password.ts";
@@ -11,17 +11,16 @@ import { type Call, type Operation, publicOperation, userOperation } from "./ope
 import { type Reply, reply, timestamp } from "./reply.ts";
 import { foundTeam, membershipShape, showMembership, teamName } from "./team.ts";
 
-const email = z
-  .email("not an e-mail address")
-  .max(254)
-  .transform((text) => text.toLowerCase());
+const email = z.email("not an e-mail address").check(z.maxLength(254), z.toLowerCase());
 const newPassword = z
   .string()
-  .min(passwordCharsMin, `a password has at least ${passwordCharsMin} characters`)
-  .max(passwordCharsMax, `a password has at most ${passwordCharsMax} characters`);
+  .check(
+    z.minLength(passwordCharsMin, `a password has at least ${passwordCharsMin} characters`),
+    z.maxLength(passwordCharsMax, `a password has at most ${passwordCharsMax} characters`),
+  );
 
 const signupBody = z.strictObject({ email, password: newPassword, team: teamName });
-const loginBody = z.strictObject({ email, password: z.string().max(passwordCharsMax) });
+const loginBody = z.strictObject({ email, password: z.string().check(z.maxLength(passwordCharsMax)) });
 
 const userShape = z.strictObject({ id: z.string(), email: z.string() });
 const signedIn = { token: z.string(), expires_at: z.iso.datetime() };

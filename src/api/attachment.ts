@@ -1,21 +1,21 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Fault, type Finding, fault } from "../fault.ts";
 import type { PolicyId, ServerId } from "../id.ts";
 import { findPolicy } from "../store/policy.ts";
 import { findServer } from "../store/server.ts";
 import type { TeamCall } from "./operation.ts";
 
-const reference = z.string().min(1).max(80);
+const reference = z.string().check(z.minLength(1), z.maxLength(80));
 
 /** Which servers a grant may reach, and by which policy; by slug or id. */
 export const attachmentsBody = z
   .array(
     z.strictObject({
       server: reference,
-      policy: reference.nullable().describe("null: nothing is permitted there"),
+      policy: z.nullable(reference).check(z.describe("null: nothing is permitted there")),
     }),
   )
-  .max(100);
+  .check(z.maxLength(100));
 
 export interface Resolved {
   readonly server: ServerId;

@@ -1,4 +1,5 @@
-import type * as z from "zod";
+import { en } from "zod/locales";
+import type * as z from "zod/mini";
 import { type Fault, type Finding, fault } from "../fault.ts";
 import { type Caps, readJson } from "../json/read.ts";
 import { type Json, toPlain } from "../json/value.ts";
@@ -57,16 +58,18 @@ function decodeUtf8(bytes: Uint8Array): string | null {
   }
 }
 
+const english = { error: en().localeError };
+
 /** A value that fits the schema, or every mistake in it with its pointer. */
-export function checkShape<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | Fault {
-  const checked = schema.safeParse(value);
+export function checkShape<S extends z.ZodMiniType>(schema: S, value: unknown): z.output<S> | Fault {
+  const checked = schema.safeParse(value, english);
   if (checked.success) return checked.data;
   const errors = checked.error.issues.flatMap(findings);
   return fault("invalid", "The request has mistakes; `errors` says where.", errors);
 }
 
 /** As `checkShape`, for a strict tree. Exact numbers are taken from the tree, not from the result. */
-export const checkBody = <S extends z.ZodType>(schema: S, tree: Json): z.output<S> | Fault =>
+export const checkBody = <S extends z.ZodMiniType>(schema: S, tree: Json): z.output<S> | Fault =>
   checkShape(schema, toPlain(tree));
 
 function findings(issue: z.core.$ZodIssue): Finding[] {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Fault } from "../fault.ts";
 import type { Sealed } from "../gate/snapshot.ts";
 import type { ServerId } from "../id.ts";
@@ -25,29 +25,31 @@ const reserved = new Set([
   "user-agent",
 ]);
 
-const headerName = z
-  .string()
-  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/, "not a header name")
-  .refine(
+const headerName = z.string().check(
+  z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/, "not a header name"),
+  z.refine(
     (name) => !reserved.has(name.toLowerCase()) && !/^(mcp-|proxy-|sec-|cf-)/i.test(name),
     "this header is not a credential's to set",
-  );
+  ),
+);
 
 const headerValue = z
   .string()
-  .min(1)
-  .max(8192)
-  .regex(/^[!-~]([\t -~]*[!-~])?$/, "a header's value is printable ASCII, without spaces at its ends");
+  .check(
+    z.minLength(1),
+    z.maxLength(8192),
+    z.regex(/^[!-~]([\t -~]*[!-~])?$/, "a header's value is printable ASCII, without spaces at its ends"),
+  );
 
-const headers = z
-  .record(headerName, headerValue)
-  .refine((given) => Object.keys(given).length > 0, "give at least one header")
-  .refine((given) => Object.keys(given).length <= 16, "16 headers at most")
-  .refine(
+const headers = z.record(headerName, headerValue).check(
+  z.refine((given) => Object.keys(given).length > 0, "give at least one header"),
+  z.refine((given) => Object.keys(given).length <= 16, "16 headers at most"),
+  z.refine(
     (given) =>
       new Set(Object.keys(given).map((name) => name.toLowerCase())).size === Object.keys(given).length,
     "one header is named twice",
-  );
+  ),
+);
 
 /** How an upstream is signed in to. Write-only: no answer has the values. */
 export const authBody = z.discriminatedUnion(

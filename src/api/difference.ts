@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { readJson } from "../json/read.ts";
 import type { Json } from "../json/value.ts";
 import { compactJson } from "../json/write.ts";
@@ -6,9 +6,11 @@ import { pointer } from "./body.ts";
 import { Exact } from "./reply.ts";
 
 export const differenceShape = z
-  .strictObject({ pointer: z.string(), before: z.unknown().optional(), after: z.unknown().optional() })
-  .describe(
-    "A place where two documents differ; `before` is absent where it is new, `after` where it is gone.",
+  .strictObject({ pointer: z.string(), before: z.optional(z.unknown()), after: z.optional(z.unknown()) })
+  .check(
+    z.describe(
+      "A place where two documents differ; `before` is absent where it is new, `after` where it is gone.",
+    ),
   );
 
 /** One place where two documents differ. */

@@ -1,13 +1,17 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { ControlEntry } from "../audit/entry.ts";
 import { type InForce, pushEdit } from "../gate/push.ts";
 import { type Concern, commitEdit } from "../store/edit.ts";
 import type { TeamCall } from "./operation.ts";
 
-export const inForceShape = z.strictObject({ acknowledged: z.int().min(0), pending: z.int().min(0) }).meta({
-  id: "InForce",
-  description: "How many gates act by the edit already, and how many cannot be reached yet.",
-});
+const count = z.int().check(z.minimum(0));
+
+export const inForceShape = z
+  .strictObject({ acknowledged: count, pending: count })
+  .register(z.globalRegistry, {
+    id: "InForce",
+    description: "How many gates act by the edit already, and how many cannot be reached yet.",
+  });
 
 /** 200 says that the edit is in force at the next call; 202 that some gate has yet to hear of it. */
 export const inForceStatus = (inForce: InForce): 200 | 202 => (inForce.pending === 0 ? 200 : 202);

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
 import { grantLifetimeMaxMs } from "../identity/grant_token.ts";
@@ -29,30 +29,36 @@ const all = "/v1/teams/{team}/grants";
 const one = `${all}/{grant}`;
 const tag = "Grants";
 
-const label = z.string().trim().min(1).max(100);
-const tags = z.array(z.string().trim().min(1).max(64)).max(32);
-const expiresAt = z.iso.datetime({ offset: true }).describe("A year from now at most, and by default.");
+const label = z.string().check(z.trim(), z.minLength(1), z.maxLength(100));
+const oneTag = z.string().check(z.trim(), z.minLength(1), z.maxLength(64));
+const tags = z.array(oneTag).check(z.maxLength(32));
+const member = z.nullable(z.string().check(z.minLength(1), z.maxLength(254)));
+const expiresAt = z.iso
+  .datetime({ offset: true })
+  .check(z.describe("A year from now at most, and by default."));
 
 const createBody = z.strictObject({
   label,
-  member: z.string().min(1).max(254).nullable().default(null).describe("A member's id or e-mail address."),
-  tags: tags.default([]),
+  member: z._default(member, null).check(z.describe("A member's id or e-mail address.")),
+  tags: z._default(tags, []),
   servers: attachmentsBody,
-  expires_at: expiresAt.optional(),
+  expires_at: z.optional(expiresAt),
 });
 const updateBody = z.strictObject({
-  label: label.optional(),
-  tags: tags.optional(),
-  servers: attachmentsBody.optional(),
-  expires_at: expiresAt.optional(),
+  label: z.optional(label),
+  tags: z.optional(tags),
+  servers: z.optional(attachmentsBody),
+  expires_at: z.optional(expiresAt),
 });
 const rotateBody = z.strictObject({
-  overlap_seconds: z.int().min(0).max(overlapMaxS).default(0).describe("How long the old token still works."),
+  overlap_seconds: z
+    ._default(z.int().check(z.minimum(0), z.maximum(overlapMaxS)), 0)
+    .check(z.describe("How long the old token still works.")),
 });
 
-const token = z.string().describe("The grant's token, shown this once.");
-const changed = grantShape.extend({ in_force: inForceShape });
-const withToken = changed.extend({ token });
+const token = z.string().check(z.describe("The grant's token, shown this once."));
+const changed = z.extend(grantShape, { in_force: inForceShape });
+const withToken = z.extend(changed, { token });
 
 /** Grants: one agent's permission each. */
 export const grantOperations: readonly Operation[] = [

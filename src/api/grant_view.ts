@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Fault, isFault } from "../fault.ts";
 import { type GrantId, newId } from "../id.ts";
 import { type GrantBearer, mintGrantToken } from "../identity/grant_token.ts";
@@ -11,21 +11,21 @@ export const grantShape = z
     id: z.string(),
     label: z.string(),
     tags: z.array(z.string()),
-    member: z.string().nullable().describe("The user it acts for; null is a machine."),
+    member: z.nullable(z.string()).check(z.describe("The user it acts for; null is a machine.")),
     state: z.enum(["active", "expired", "revoked"]),
     servers: z.array(
       z.strictObject({
         server: z.strictObject({ id: z.string(), slug: z.string() }),
-        policy: z.strictObject({ id: z.string(), slug: z.string(), name: z.string() }).nullable(),
+        policy: z.nullable(z.strictObject({ id: z.string(), slug: z.string(), name: z.string() })),
         gateway_url: z.url(),
         key_url: z.url(),
       }),
     ),
     expires_at: z.iso.datetime(),
-    revoked_at: z.iso.datetime().nullable(),
+    revoked_at: z.nullable(z.iso.datetime()),
     created_at: z.iso.datetime(),
   })
-  .meta({ id: "Grant" });
+  .register(z.globalRegistry, { id: "Grant" });
 
 type Who = TeamCall<unknown, unknown>;
 

@@ -1,25 +1,36 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { LogQuery, LogRow } from "../audit/entry.ts";
 import { type Fault, isFault } from "../fault.ts";
 import { decisionParts } from "../id.ts";
 import { findGrant } from "../store/grant.ts";
 import { findServer } from "../store/server.ts";
 import { nothingHere, type Operation, type TeamCall, teamOperation } from "./operation.ts";
-import { pageOf } from "./page.ts";
+import { pageLimit, pageOf } from "./page.ts";
 import { type Reply, reply, timestamp } from "./reply.ts";
 
 const verdict = z.enum(["allowed", "denied", "limited", "approval_required", "unknown"]);
+const sequence = z.coerce.number().check(z.int(), z.minimum(1));
 const time = z.iso.datetime({ offset: true });
 
 const logQuery = z.strictObject({
-  grant: z.string().max(40).optional(),
-  server: z.string().max(80).optional().describe("Slug or id."),
-  tool: z.string().max(256).optional().describe("The name of a tool or prompt, or a resource's URI."),
-  outcome: verdict.optional(),
-  from: time.optional(),
-  to: time.optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.coerce.number().int().min(1).optional().describe("`next_cursor` of the page before."),
+  grant: z.optional(z.string().check(z.maxLength(40))),
+  server: z.optional(z.string().check(z.maxLength(80))).check(z.describe("Slug or id.")),
+  tool: z
+    .optional(z.string().check(z.maxLength(256)))
+    .check(z.describe("The name of a tool or prompt, or a resource's URI.")),
+  outcome: z.optional(verdict),
+  from: z.optional(time),
+  to: z.optional(time),
+  limit: pageLimit,
+  cursor: z.optional(sequence).check(z.describe("`next_cursor` of the page before.")),
+});
+
+const endShape = z.strictObject({
+  how: z.enum(["answered", "client_gone", "upstream_failed", "too_large", "not_sent", "unknown"]),
+  at: z.iso.datetime(),
+  status: z.nullable(z.int()),
+  bytes: z.int(),
+  latency_ms: z.number(),
 });
 
 const rowShape = z
@@ -34,24 +45,17 @@ const rowShape = z
     rule: z.string(),
     reason: z.string(),
     notes: z.array(z.string()),
-    policy: z.strictObject({ id: z.string(), name: z.string(), revision: z.int() }).nullable(),
-    client: z.string().nullable(),
+    policy: z.nullable(z.strictObject({ id: z.string(), name: z.string(), revision: z.int() })),
+    client: z.nullable(z.string()),
     argument_keys: z.array(z.string()),
-    argument_hash: z.string().nullable(),
+    argument_hash: z.nullable(z.string()),
     epoch: z.int(),
     request_id: z.string(),
     end: z
-      .strictObject({
-        how: z.enum(["answered", "client_gone", "upstream_failed", "too_large", "not_sent", "unknown"]),
-        at: z.iso.datetime(),
-        status: z.int().nullable(),
-        bytes: z.int(),
-        latency_ms: z.number(),
-      })
-      .nullable()
-      .describe("How an allowed call ended; null while it runs and where nothing was sent."),
+      .nullable(endShape)
+      .check(z.describe("How an allowed call ended; null while it runs and where nothing was sent.")),
   })
-  .meta({ id: "Decision" });
+  .register(z.globalRegistry, { id: "Decision" });
 
 const log = "/v1/teams/{team}/log";
 const tag = "Log";

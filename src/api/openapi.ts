@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { policySchema } from "../policy/schema.ts";
 import type { Operation } from "./operation.ts";
 
@@ -37,7 +37,7 @@ const problemShape = z.strictObject({
   status: z.int(),
   code: z.string(),
   detail: z.string(),
-  errors: z.array(z.strictObject({ pointer: z.string(), message: z.string() })).optional(),
+  errors: z.optional(z.array(z.strictObject({ pointer: z.string(), message: z.string() }))),
   request_id: z.string(),
 });
 
@@ -152,7 +152,7 @@ const statusText: Record<string, string> = {
 
 /** A schema with its named parts moved into `schemas`. */
 function jsonSchema(
-  shape: z.ZodType,
+  shape: z.ZodMiniType,
   io: "input" | "output",
   schemas: Record<string, JsonSchema>,
 ): JsonSchema {

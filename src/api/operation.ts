@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
 import type { UserId } from "../id.ts";
 import type { Session } from "../identity/session.ts";
@@ -21,14 +21,14 @@ export interface Operation {
   readonly tag: string;
   readonly summary: string;
   readonly access: Access;
-  readonly query?: z.ZodType;
-  readonly body?: z.ZodType;
+  readonly query?: z.ZodMiniType;
+  readonly body?: z.ZodMiniType;
   /** Request headers that it takes. */
   readonly headers?: readonly string[];
   /** A request without a body is read as `{}`. */
   readonly bodyOptional?: boolean;
   /** What it answers, status by status; null is no body. Faults are answered as problems and not listed. */
-  readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  readonly answers: Readonly<Record<number, z.ZodMiniType | null>>;
   readonly run: (visit: Visit) => Promise<Reply | Fault>;
 }
 
@@ -67,7 +67,7 @@ export interface TeamCall<Body, Query> extends UserCall<Body, Query> {
   readonly db: Db;
 }
 
-interface Spec<B extends z.ZodType, Q extends z.ZodType>
+interface Spec<B extends z.ZodMiniType, Q extends z.ZodMiniType>
   extends Omit<Operation, "access" | "run" | "body" | "query"> {
   readonly body?: B;
   readonly query?: Q;
@@ -76,7 +76,7 @@ interface Spec<B extends z.ZodType, Q extends z.ZodType>
 type Handler<C> = (call: C) => Promise<Reply | Fault>;
 
 /** An operation that needs no sign-in. */
-export function publicOperation<B extends z.ZodType, Q extends z.ZodType>(
+export function publicOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
   spec: Spec<B, Q>,
   handle: Handler<Call<z.output<B>, z.output<Q>>>,
 ): Operation {
@@ -88,7 +88,7 @@ export function publicOperation<B extends z.ZodType, Q extends z.ZodType>(
 }
 
 /** An operation of a signed-in user, outside any team. */
-export function userOperation<B extends z.ZodType, Q extends z.ZodType>(
+export function userOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
   spec: Spec<B, Q>,
   handle: Handler<UserCall<z.output<B>, z.output<Q>>>,
 ): Operation {
@@ -105,7 +105,7 @@ export function userOperation<B extends z.ZodType, Q extends z.ZodType>(
  * An operation below `/v1/teams/{team}`: the team is looked up among the user's own, so that another's and none are one
  * answer, and the role is checked before anything of the request is read.
  */
-export function teamOperation<B extends z.ZodType, Q extends z.ZodType>(
+export function teamOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
   role: Role,
   spec: Spec<B, Q>,
   handle: Handler<TeamCall<z.output<B>, z.output<Q>>>,
@@ -135,7 +135,7 @@ const rank: Record<Role, number> = { viewer: 1, policy_manager: 2, admin: 3 };
 /** Whether a role includes another: viewer < policy_manager < admin. */
 export const atLeast = (role: Role, needed: Role): boolean => rank[role] >= rank[needed];
 
-async function checked<B extends z.ZodType, Q extends z.ZodType>(
+async function checked<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
   visit: Visit,
   spec: Spec<B, Q>,
 ): Promise<Call<z.output<B>, z.output<Q>> | Fault> {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
 import { isTaken } from "../store/database.ts";
@@ -34,8 +34,12 @@ const all = "/v1/teams/{team}/servers/{server}/policies";
 const one = `${all}/{policy}`;
 const tag = "Policies";
 
-const createBody = z.strictObject({ name: z.string().trim().min(1).max(80), document: documentBody, note });
-const created = policyShape.extend({ warnings: z.array(findingShape) });
+const createBody = z.strictObject({
+  name: z.string().check(z.trim(), z.minLength(1), z.maxLength(80)),
+  document: documentBody,
+  note,
+});
+const created = z.extend(policyShape, { warnings: z.array(findingShape) });
 const deleted = z.strictObject({ in_force: inForceShape });
 
 /** A server's named policies. */
@@ -80,7 +84,7 @@ export const policyOperations: readonly Operation[] = [
       path: one,
       tag,
       summary: "A policy with its current document",
-      answers: { 200: policyShape.extend(documentShapes) },
+      answers: { 200: z.extend(policyShape, documentShapes) },
     },
     async (call) => {
       const policy = await found(call);

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Fault, fault } from "../fault.ts";
 import { isTaken } from "../store/database.ts";
 import type { Concern } from "../store/edit.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Fault, type Finding, fault } from "../fault.ts";
 import { beyondThisGate } from "../gate/beyond.ts";
 import type { Json } from "../json/value.ts";
@@ -10,15 +10,15 @@ import { nothingHere, type TeamCall } from "./operation.ts";
 import { Exact, timestamp } from "./reply.ts";
 
 /** A policy document in a request. Its own reader judges it, so that all its mistakes come back together. */
-export const documentBody = z.unknown().meta({ id: "PolicyDocument" });
-export const note = z.string().max(500).optional().describe("Why, for the history.");
+export const documentBody = z.unknown().register(z.globalRegistry, { id: "PolicyDocument" });
+export const note = z.optional(z.string().check(z.maxLength(500))).check(z.describe("Why, for the history."));
 
 export const findingShape = z
   .strictObject({
-    pointer: z.string().describe("RFC 6901"),
+    pointer: z.string().check(z.describe("RFC 6901")),
     message: z.string(),
   })
-  .meta({ id: "Finding" });
+  .register(z.globalRegistry, { id: "Finding" });
 
 export const policyShape = z
   .strictObject({
@@ -28,22 +28,22 @@ export const policyShape = z
     revision: z.int(),
     created_at: z.iso.datetime(),
   })
-  .meta({ id: "Policy" });
+  .register(z.globalRegistry, { id: "Policy" });
 
 export const revisionShape = z
   .strictObject({
     revision: z.int(),
-    note: z.string().nullable(),
+    note: z.nullable(z.string()),
     author: z.string(),
     created_at: z.iso.datetime(),
   })
-  .meta({ id: "Revision" });
+  .register(z.globalRegistry, { id: "Revision" });
 
 export const documentShapes = {
-  document: documentBody.describe("As it was written."),
+  document: documentBody.check(z.describe("As it was written.")),
   normalised: z
     .unknown()
-    .describe("What it means: short forms written out. Null where it can no longer be read."),
+    .check(z.describe("What it means: short forms written out. Null where it can no longer be read.")),
 };
 
 /** A document that can be saved: its exact text, and what there is to say about it. */

@@ -1,9 +1,9 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { isFault } from "../fault.ts";
 import { findRevision, listRevisions } from "../store/policy.ts";
 import { difference, differenceShape } from "./difference.ts";
 import { nothingHere, type Operation, teamOperation } from "./operation.ts";
-import { page, pageOf } from "./page.ts";
+import { page, pageLimit, pageOf } from "./page.ts";
 import { savedShape, saveRevision } from "./policy_save.ts";
 import {
   documentShapes,
@@ -19,7 +19,7 @@ import { serverOf } from "./server_view.ts";
 
 const policy = "/v1/teams/{team}/servers/{server}/policies/{policy}";
 const tag = "Policies";
-const revisionNumber = z.coerce.number().int().min(1).max(1_000_000_000);
+const revisionNumber = z.coerce.number().check(z.int(), z.minimum(1), z.maximum(1_000_000_000));
 
 /** A policy's history: who saved what and why, what changed, and the way back. */
 export const revisionOperations: readonly Operation[] = [
@@ -32,8 +32,8 @@ export const revisionOperations: readonly Operation[] = [
       tag,
       summary: "A policy's revisions, newest first",
       query: z.strictObject({
-        limit: z.coerce.number().int().min(1).max(200).default(50),
-        cursor: revisionNumber.optional().describe("`next_cursor` of the page before."),
+        limit: pageLimit,
+        cursor: z.optional(revisionNumber).check(z.describe("`next_cursor` of the page before.")),
       }),
       answers: { 200: pageOf(revisionShape) },
     },
@@ -57,9 +57,9 @@ export const revisionOperations: readonly Operation[] = [
       path: `${policy}/revisions/{revision}`,
       tag,
       summary: "One revision; with `against`, also what changed from that one",
-      query: z.strictObject({ against: revisionNumber.optional() }),
+      query: z.strictObject({ against: z.optional(revisionNumber) }),
       answers: {
-        200: revisionShape.extend(documentShapes).extend({ diff: z.array(differenceShape).optional() }),
+        200: z.extend(revisionShape, { ...documentShapes, diff: z.optional(z.array(differenceShape)) }),
       },
     },
     async (call) => {
@@ -87,7 +87,7 @@ export const revisionOperations: readonly Operation[] = [
       path: `${policy}/rollback`,
       tag,
       summary: "Save an old revision as the next one; after 200 it is in force at the next call",
-      body: z.strictObject({ revision: z.int().min(1), note }),
+      body: z.strictObject({ revision: z.int().check(z.minimum(1)), note }),
       answers: { 200: savedShape, 202: savedShape },
     },
     async (call) => {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
 import { recommendedPolicy } from "../risk/recommend.ts";
@@ -28,21 +28,21 @@ import { showTool, toolShape, toolsMax } from "./tool.ts";
 /** A team's servers; more on request. */
 const serversMax = 100;
 
-const name = z.string().trim().min(1).max(80);
-const url = z.string().max(2048).describe("https; where the server's MCP endpoint is");
+const name = z.string().check(z.trim(), z.minLength(1), z.maxLength(80));
+const url = z.string().check(z.maxLength(2048), z.describe("https; where the server's MCP endpoint is"));
 
-const lookedAt = serverShape.extend({
+const lookedAt = z.extend(serverShape, {
   tools: z.array(toolShape),
-  dropped: z.array(z.string()).describe("Names that it lists but that nobody may call."),
+  dropped: z.array(z.string()).check(z.describe("Names that it lists but that nobody may call.")),
   recommended_policy: z.record(z.string(), z.unknown()),
 });
-const changed = lookedAt.extend({ in_force: inForceShape });
+const changed = z.extend(lookedAt, { in_force: inForceShape });
 
-const createBody = z.strictObject({ name, url, auth: authBody.default({ type: "none" }) });
+const createBody = z.strictObject({ name, url, auth: z._default(authBody, { type: "none" }) });
 const updateBody = z.strictObject({
-  name: name.optional(),
-  url: url.optional(),
-  auth: authBody.optional(),
+  name: z.optional(name),
+  url: z.optional(url),
+  auth: z.optional(authBody),
 });
 
 const one = "/v1/teams/{team}/servers/{server}";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Fault } from "../fault.ts";
 import { findServer, type Server } from "../store/server.ts";
 import { nothingHere, type TeamCall } from "./operation.ts";
@@ -12,13 +12,13 @@ export const serverShape = z
     url: z.string(),
     auth: z.strictObject({ type: z.enum(["none", "headers"]) }),
     state: z.enum(["ready", "pending"]),
-    why: z.enum(["unreachable", "not_mcp", "needs_sign_in"]).nullable(),
-    detail: z.string().nullable(),
+    why: z.nullable(z.enum(["unreachable", "not_mcp", "needs_sign_in"])),
+    detail: z.nullable(z.string()),
     gateway_url: z.url(),
     key_url: z.url(),
     created_at: z.iso.datetime(),
   })
-  .meta({ id: "Server" });
+  .register(z.globalRegistry, { id: "Server" });
 
 /** The path's server, if it is the team's. */
 export async function serverOf(call: TeamCall<unknown, unknown>): Promise<Server | Fault> {

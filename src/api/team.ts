@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { newId, type TeamId, type UserId } from "../id.ts";
 import { type Db, isTaken, shardOf } from "../store/database.ts";
 import { insertTeam, listMemberships, type Membership, type Team, updateTeam } from "../store/team.ts";
@@ -10,29 +10,33 @@ import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { reply, timestamp } from "./reply.ts";
 import { slugOf } from "./slug.ts";
 
-export const teamName = z.string().trim().min(1).max(80);
+export const teamName = z.string().check(z.trim(), z.minLength(1), z.maxLength(80));
 
 const zone = z
   .string()
-  .max(64)
-  .refine(isZone, "not a time zone; write an IANA name such as Europe/Berlin or UTC");
+  .check(
+    z.maxLength(64),
+    z.refine(isZone, "not a time zone; write an IANA name such as Europe/Berlin or UTC"),
+  );
+
+const frozen = z.enum(["off", "writes", "all"]);
 
 const teamShape = z.strictObject({
   id: z.string(),
   slug: z.string(),
   name: z.string(),
   zone: z.string(),
-  frozen: z.enum(["off", "writes", "all"]),
+  frozen,
   created_at: z.iso.datetime(),
 });
 
-export const membershipShape = teamShape
-  .extend({
+export const membershipShape = z
+  .extend(teamShape, {
     role: z.enum(["viewer", "policy_manager", "admin"]),
     approver: z.boolean(),
     auditor: z.boolean(),
   })
-  .meta({ id: "Membership" });
+  .register(z.globalRegistry, { id: "Membership" });
 
 /** Teams: the user's own list, founding one, its settings and the freeze switch. */
 export const teamOperations: readonly Operation[] = [
@@ -91,13 +95,13 @@ export const teamOperations: readonly Operation[] = [
       summary:
         "Change the name or the time zone, or freeze: `writes` lets only Read tools pass, `all` nothing",
       body: z.strictObject({
-        name: teamName.optional(),
-        zone: zone.optional(),
-        frozen: z.enum(["off", "writes", "all"]).optional(),
+        name: z.optional(teamName),
+        zone: z.optional(zone),
+        frozen: z.optional(frozen),
       }),
       answers: {
-        200: membershipShape.extend({ in_force: inForceShape }),
-        202: membershipShape.extend({ in_force: inForceShape }),
+        200: z.extend(membershipShape, { in_force: inForceShape }),
+        202: z.extend(membershipShape, { in_force: inForceShape }),
       },
     },
     async (call) => {

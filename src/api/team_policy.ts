@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { isFault } from "../fault.ts";
 import { newId } from "../id.ts";
 import { isTaken } from "../store/database.ts";
@@ -33,7 +33,7 @@ export const teamPolicyOperations: readonly Operation[] = [
       path,
       tag,
       summary: "The team's policy; 404 while there is none",
-      answers: { 200: policyShape.extend(documentShapes) },
+      answers: { 200: z.extend(policyShape, documentShapes) },
     },
     async (call) => {
       const policy = await findPolicy(call.db, call.team.id, null, slug);

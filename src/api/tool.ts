@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { fault, isFault } from "../fault.ts";
 import { acceptTool, findTool, listTools, type Tool } from "../store/tool.ts";
 import { difference, differenceShape } from "./difference.ts";
@@ -16,10 +16,14 @@ export const toolShape = z
     name: z.string(),
     state: z
       .enum(["accepted", "changed", "new", "gone"])
-      .describe("Only accepted tools can be called; changed and new ones wait for somebody to accept them."),
-    definition: z.record(z.string(), z.unknown()).nullable(),
-    hash: z.string().nullable().describe("SHA-256 of the definition that the last look saw"),
-    accepted_hash: z.string().nullable(),
+      .check(
+        z.describe(
+          "Only accepted tools can be called; changed and new ones wait for somebody to accept them.",
+        ),
+      ),
+    definition: z.nullable(z.record(z.string(), z.unknown())),
+    hash: z.nullable(z.string()).check(z.describe("SHA-256 of the definition that the last look saw")),
+    accepted_hash: z.nullable(z.string()),
     risk: z.strictObject({
       category: z.enum(["Read", "Write", "Execute", "Destructive", "Financial"]),
       level: z.enum(["low", "medium", "high", "critical"]),
@@ -27,7 +31,7 @@ export const toolShape = z
       evidence: z.unknown(),
     }),
   })
-  .meta({ id: "Tool" });
+  .register(z.globalRegistry, { id: "Tool" });
 
 const accepted = z.strictObject({
   tool: toolShape,
@@ -70,7 +74,7 @@ export const toolOperations: readonly Operation[] = [
       path: `${tools}/{tool}/accept`,
       tag,
       summary: "Accept a tool's new definition; with `hash`, only if it is still that one",
-      body: z.strictObject({ hash: z.string().length(64).optional() }),
+      body: z.strictObject({ hash: z.optional(z.string().check(z.length(64))) }),
       bodyOptional: true,
       answers: { 200: accepted, 202: accepted },
     },

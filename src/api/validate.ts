@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { beyondThisGate } from "../gate/beyond.ts";
 import { compactJson } from "../json/write.ts";
 import { normalised, readPolicy } from "../policy/document.ts";
@@ -21,7 +21,9 @@ export const validateOperations: readonly Operation[] = [
           ok: z.boolean(),
           errors: z.array(findingShape),
           warnings: z.array(findingShape),
-          normalised: z.unknown().describe("Short forms written out; null where the document has mistakes."),
+          normalised: z
+            .unknown()
+            .check(z.describe("Short forms written out; null where the document has mistakes.")),
         }),
       },
     },
