@@ -1,7 +1,7 @@
 import type { DecisionEntry, Verdict } from "../audit/entry.ts";
 import type { Standing, Taking } from "../limit/take.ts";
 import type { Refusal } from "../mcp/refuse.ts";
-import { type ListRules, listable, listRules } from "../policy/list.ts";
+import { type ListRules, listFilter, listRules } from "../policy/list.ts";
 import type { Judged } from "./judge.ts";
 import type { LimitState, Listed, Upstream } from "./rpc.ts";
 import type { Compiled, CompiledRoute } from "./standing.ts";
@@ -59,8 +59,8 @@ export function listedOf(compiled: Compiled, { route, policy }: CompiledRoute): 
       ? [listRules(compiled.team, kind, route.server.slug), server]
       : [server];
   };
-  const tools = rules("tool");
-  const shown = route.pins.filter((pin) => listable(tools, pin.name));
+  const shows = listFilter(rules("tool"));
+  const shown = route.pins.filter((pin) => shows(pin.name));
   return {
     tools: new Map(shown.map((pin) => [pin.name, pin.hash])),
     resources: rules("resource"),
