@@ -1,9 +1,10 @@
 import type { Json } from "../json/value.ts";
 import { compactJson } from "../json/write.ts";
-import { type Outcome, type Test, unlike } from "./operator.ts";
+import { type Outcome, type Test, type Unclear, unlike } from "./operator.ts";
 import { type Fact, type Path, type Step, take } from "./path.ts";
 import type { OperatorName } from "./schema.ts";
 import type { Templates } from "./template.ts";
+import { notStored, unread } from "./unread.ts";
 
 /** One comparison, ready to run. `text` is how messages quote it: `args.amount gt 100`. */
 export interface Condition {
@@ -46,14 +47,23 @@ export function conditionText(path: string, op: string, operand: Json): string {
  */
 export function evaluateGroup(group: Group, quantifier: Quantifier, source: Source): Outcome {
   let holds = true;
-  let unclear: Outcome | null = null;
+  let unclear: Unclear | null = null;
+  let unknown: Unclear | null = null;
   for (const condition of group.conditions) {
     const outcome = evaluateCondition(condition, quantifier, source);
-    if (typeof outcome === "object") unclear ??= { why: `cannot evaluate ${condition.text}: ${outcome.why}` };
-    else holds &&= outcome;
+    if (typeof outcome !== "object") holds &&= outcome;
+    else if (outcome.unread) unknown ??= inCondition(condition, outcome);
+    else unclear ??= inCondition(condition, outcome);
   }
-  return unclear ?? holds;
+  // A `require` that fails already refuses, whatever the rest would say; the others may still turn out unclear.
+  const settled = quantifier === "every" && !holds;
+  return unclear ?? (settled ? holds : (unknown ?? holds));
 }
+
+const inCondition = (condition: Condition, unclear: Unclear): Unclear => ({
+  ...unclear,
+  why: `cannot evaluate ${condition.text}: ${unclear.why}`,
+});
 
 /** One condition by itself, for explanations: `evaluateGroup` says what a group comes to. */
 export function evaluateCondition(condition: Condition, quantifier: Quantifier, source: Source): Outcome {
@@ -72,12 +82,17 @@ interface Walk {
 function walk(at: Walk, value: Json | undefined, depth: number): Outcome {
   const step = at.condition.path.steps[depth];
   if (value === undefined) return missing(at.condition);
+  if (value === unread && !asksPresence(at, step)) return notStored;
   if (step === undefined) return compare(at, value);
   if (step === "every") return quantify(at, value, depth);
   if (at.templates?.inKeys(value)) return filledInLater;
   const stepped = take(value, step);
   return "needs" in stepped ? unlike(stepped.needs, value) : walk(at, stepped.found, depth + 1);
 }
+
+/** Whether the value itself does not matter: `exists`, where no template could stand in its place. */
+const asksPresence = (at: Walk, step: Step | undefined): boolean =>
+  step === undefined && at.condition.op === "exists" && at.templates === null;
 
 const filledInLater = { why: "it holds a template that is filled in later" };
 
@@ -104,7 +119,7 @@ function quantify(at: Walk, value: Json, depth: number): Outcome {
 export const valueAt = (path: Path, source: Source): At =>
   valueWithin(source.args, path.steps, source.templates);
 
-export type At = { readonly found: Json | undefined } | { readonly why: string };
+export type At = { readonly found: Json | undefined } | Unclear;
 
 /** The value some steps into another, undefined where nothing is there. */
 export function valueWithin(from: Json, steps: readonly Step[], templates: Templates | null): At {
@@ -116,6 +131,7 @@ export function valueWithin(from: Json, steps: readonly Step[], templates: Templ
     const stepped = take(value, step);
     if ("needs" in stepped) return unlike(stepped.needs, value);
     value = stepped.found;
+    if (value === unread) return notStored;
   }
   return { found: value };
 }

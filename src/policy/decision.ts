@@ -52,6 +52,8 @@ export interface Refusal {
   readonly shadow: boolean;
   /** The caller must not be told apart from one who names a thing that does not exist. */
   readonly unknown: boolean;
+  /** It hangs on what was not kept of a recorded call: one value, or all the calls inside it. */
+  readonly unread?: "value" | "calls";
 }
 
 /** What must be done before a permitted call may go on, in the order of evaluation (architecture.md §1). */

@@ -1,5 +1,5 @@
 import type { Decision, Layer, Obligation, Question, Refusal, Verdict } from "./decision.ts";
-import { innerCalls } from "./nested.ts";
+import { type Inner, innerCalls } from "./nested.ts";
 import { obligationsOf } from "./obligations.ts";
 import { type Findings, noFindings, outerScene, type Scene } from "./scene.ts";
 import { stagesOf } from "./stages.ts";
@@ -10,11 +10,30 @@ export type { Call, Context, Decision, Obligation, Question, Refusal, ToolFacts 
  * Judges one call by the team's and the server's policy (policy.md §3). Pure: what a permitted call still owes (counting,
  * a person's approval, care with the record) comes back as obligations. Anything that goes wrong in here denies.
  */
-export function evaluate(question: Question): Decision {
+export const evaluate = (question: Question): Decision => decide(question, (findings) => findings);
+
+/** A recorded call judged again: what is certain of it, and the refusals that hang on what was not kept. */
+export interface Rejudged {
+  /** As if none of `open` refused, so a denial is certain, and no permission is while there are any. */
+  readonly decision: Decision;
+  readonly open: readonly Refusal[];
+}
+
+/** As `evaluate`, for a call whose arguments hold values that were not kept (`unread.ts`). */
+export function evaluateUnread(question: Question): Rejudged {
+  const open: Refusal[] = [];
+  const decision = decide(question, (findings) => {
+    open.push(...findings.refusals.filter(({ unread, shadow }) => unread && !shadow));
+    return { ...findings, refusals: findings.refusals.filter(({ unread }) => !unread) };
+  });
+  return { decision, open };
+}
+
+function decide(question: Question, settled: (findings: Findings) => Findings): Decision {
   const findings = noFindings();
   try {
     judge(outerScene(question, findings));
-    return conclude(question, findings);
+    return conclude(question, settled(findings));
   } catch (error) {
     findings.errors.push(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
     const broken = "(error)";
@@ -43,7 +62,7 @@ function judge(scene: Scene): void {
 
 function refuseUnfolding(
   findings: Findings,
-  { rule, why, layer }: { rule: string; why: string; layer: Scene["layers"][number] },
+  { rule, why, unread, layer }: Extract<Inner, { why: string }>,
 ): void {
   findings.errors.push(why);
   findings.refusals.push({
@@ -51,8 +70,10 @@ function refuseUnfolding(
     layer: layer.layer,
     rule,
     reason: `Denied by rule ${rule}.`,
-    shadow: layer.ruleShadow,
+    // Not even a shadow rule says anything of the calls inside, and those are judged in earnest.
+    shadow: layer.ruleShadow && !unread,
     unknown: false,
+    ...(unread ? { unread: "calls" } : {}),
   });
 }
 

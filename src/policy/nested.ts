@@ -11,7 +11,7 @@ const callsMax = 100;
 /** A call inside a call, or the place that cannot be read as one. */
 export type Inner =
   | { readonly scene: Scene }
-  | { readonly rule: string; readonly why: string; readonly layer: LayerView };
+  | { readonly rule: string; readonly why: string; readonly unread?: true; readonly layer: LayerView };
 
 /** The calls that a call carries, as its rules say where to find them. */
 export const innerCalls = (scene: Scene): Inner[] =>
@@ -41,7 +41,7 @@ function unfold(scene: Scene, layer: LayerView, nested: Nested): Inner[] {
     { rule, why: `cannot unfold ${nested.each.text}: ${why}`, layer },
   ];
   const said = valueAt(nested.each, scene.source);
-  if ("why" in said) return refused(said.why);
+  if ("why" in said) return refused(said.why).map((inner) => ({ ...said, ...inner }));
   if (!Array.isArray(said.found)) return refused("expected an array of calls");
   if (said.found.length > callsMax) return refused(`more than ${callsMax} calls`);
   if (said.found.length > 0 && scene.depth >= depthMax) return refused(`calls go deeper than ${depthMax}`);

@@ -8,7 +8,13 @@ import type { OperatorName } from "./schema.ts";
 import { absolute, isWithin } from "./within.ts";
 
 /** Whether a comparison holds, or why it cannot be evaluated; the latter denies wherever it stands. */
-export type Outcome = boolean | { readonly why: string };
+export type Outcome = boolean | Unclear;
+
+/** `unread`: a value that was not kept would be needed (`unread.ts`); whoever had it could say more. */
+export interface Unclear {
+  readonly why: string;
+  readonly unread?: true;
+}
 
 /** A comparison with its operand built in. It takes a present value; a missing one is the caller's affair. */
 export type Test = (value: Json) => Outcome;

@@ -4,8 +4,10 @@ import { evaluateGroup, type Group, valueAt } from "./condition.ts";
 import type { Refusal } from "./decision.ts";
 import { isHidden } from "./key.ts";
 import { isAlwaysAllowed, isJudgedByName, methodRuleId } from "./method-names.ts";
+import type { Outcome, Unclear } from "./operator.ts";
 import type { Checks, Limit, Rule } from "./rule.ts";
 import { isTooLong, type LayerView, type Scene } from "./scene.ts";
+import { holdsUnread, notStored } from "./unread.ts";
 import { isDeviousUri } from "./within.ts";
 
 export type StageName =
@@ -49,6 +51,7 @@ interface Found {
   readonly layer?: LayerView;
   readonly shadow?: boolean;
   readonly unknown?: boolean;
+  readonly unread?: boolean;
   /** Without one the reason says which rule it was. */
   readonly reason?: string | null;
 }
@@ -63,6 +66,7 @@ function refuse(scene: Scene, rule: string, found: Found = {}): Refusal {
     reason: found.reason ?? `${said} ${rule}.`,
     shadow: found.shadow ?? false,
     unknown: found.unknown ?? false,
+    ...(found.unread ? { unread: "value" } : {}),
   };
   scene.findings.refusals.push(refusal);
   return refusal;
@@ -73,9 +77,9 @@ const aside = (scene: Scene, name: string): string =>
   scene.prefix === "" ? name : `${scene.prefix}/${name}`;
 
 /** A shadow rule's trouble is written down too, but refuses nothing. */
-function unclear(scene: Scene, rule: string, why: string, layer: LayerView, shadow: boolean): void {
-  scene.findings.errors.push(why);
-  refuse(scene, rule, { layer, shadow, reason: why });
+function unclear(scene: Scene, rule: string, said: Unclear, layer: LayerView, shadow: boolean): void {
+  scene.findings.errors.push(said.why);
+  refuse(scene, rule, { layer, shadow, reason: said.why, unread: said.unread === true });
 }
 
 function frozen(scene: Scene): void {
@@ -160,7 +164,7 @@ function required(scene: Scene): void {
     for (const group of checks.require) {
       const outcome = evaluateGroup(group, "every", scene.source);
       const rule = layer.prefix + group.id;
-      if (typeof outcome === "object") unclear(scene, rule, outcome.why, layer, shadow);
+      if (typeof outcome === "object") unclear(scene, rule, outcome, layer, shadow);
       else if (!outcome) refuse(scene, rule, { layer, shadow, reason: group.text });
     }
   });
@@ -171,7 +175,7 @@ function denied(scene: Scene): void {
     for (const group of checks.denyIf) {
       const outcome = evaluateGroup(group, "any", scene.source);
       const rule = layer.prefix + group.id;
-      if (typeof outcome === "object") unclear(scene, rule, outcome.why, layer, shadow);
+      if (typeof outcome === "object") unclear(scene, rule, outcome, layer, shadow);
       else if (outcome) refuse(scene, rule, { layer, shadow, reason: group.text });
     }
   });
@@ -182,13 +186,17 @@ function argumentsFit(scene: Scene): void {
     const { rule, ruleShadow: shadow } = layer;
     if (!rule?.arguments) continue;
     const id = `${layer.prefix}${rule.id}/arguments`;
-    const outcome = scene.source.templates?.in(scene.args)
-      ? { why: "they hold a template that is filled in later" }
-      : rule.arguments(scene.args);
-    if (typeof outcome === "object")
-      unclear(scene, id, `cannot evaluate arguments: ${outcome.why}`, layer, shadow);
-    else if (!outcome) refuse(scene, id, { layer, shadow });
+    const outcome = argumentsOutcome(scene, rule.arguments);
+    if (typeof outcome === "object") {
+      const why = `cannot evaluate arguments: ${outcome.why}`;
+      unclear(scene, id, { ...outcome, why }, layer, shadow);
+    } else if (!outcome) refuse(scene, id, { layer, shadow });
   }
+}
+
+function argumentsOutcome({ source, args }: Scene, check: NonNullable<Rule["arguments"]>): Outcome {
+  if (source.templates?.in(args)) return { why: "they hold a template that is filled in later" };
+  return holdsUnread(args) ? notStored : check(args);
 }
 
 const oneCall = 1_000_000n;
@@ -199,19 +207,22 @@ function limited(scene: Scene): void {
     for (const limit of checks.limits) {
       const rule = layer.prefix + limit.id;
       const amount = limit.incrementFrom ? increaseBy(scene, limit) : oneCall;
-      if (typeof amount !== "bigint") unclear(scene, rule, amount.why, layer, shadow);
-      else scene.findings.charges.push({ limit, layer: layer.layer, shadow, rule, amount, scene });
+      if (typeof amount === "object") unclear(scene, rule, amount, layer, shadow);
+      // What the value was nobody knows any more, but it was no more than what the language takes.
+      const most = typeof amount === "bigint" ? amount : amount.unread ? increaseMax : null;
+      if (most !== null)
+        scene.findings.charges.push({ limit, layer: layer.layer, shadow, rule, amount: most, scene });
     }
   });
 }
 
 /** The argument's value in millionths (policy.md §5, `increment_from`). */
-function increaseBy(scene: Scene, limit: Limit): bigint | { readonly why: string } {
+function increaseBy(scene: Scene, limit: Limit): bigint | Unclear {
   const path = limit.incrementFrom;
   if (!path) return oneCall;
   const said = valueAt(path, scene.source);
-  const cannot = (why: string) => ({ why: `cannot evaluate increment_from ${path.text}: ${why}` });
-  if ("why" in said) return cannot(said.why);
+  const cannot = (why: string): Unclear => ({ why: `cannot evaluate increment_from ${path.text}: ${why}` });
+  if ("why" in said) return { ...said, ...cannot(said.why) };
   const value = said.found instanceof JsonNumber ? decimal(said.found.text) : null;
   const amount = value && scaled(value, 6);
   const fits = typeof amount === "bigint" && amount >= 0n && amount <= increaseMax;
@@ -230,7 +241,7 @@ function approved(scene: Scene): void {
 function askIf(scene: Scene, group: Group, applied: Applied): void {
   const outcome = evaluateGroup(group, "any", scene.source);
   const id = applied.layer.prefix + group.id;
-  if (typeof outcome === "object") unclear(scene, id, outcome.why, applied.layer, applied.shadow);
+  if (typeof outcome === "object") unclear(scene, id, outcome, applied.layer, applied.shadow);
   else if (outcome) ask(scene, id, group.text, applied);
 }
 
