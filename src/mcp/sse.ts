@@ -10,7 +10,7 @@ export interface SseFrame {
   readonly retry: number | null;
 }
 
-/** The largest single event that is held (protocol.md §5). */
+/** The largest single event of a forwarded stream (protocol.md §5). */
 export const eventBytesMax = 1_048_576;
 
 const lf = 10;
@@ -30,6 +30,12 @@ export class SseFramer {
   /** The stream so far ended in CR, so an LF that comes next is the other half of that line end. */
   #halfLineEnd = false;
   #first = true;
+  readonly #eventBytesMax: number;
+
+  /** `bytesMax` bounds what is held of one event. */
+  constructor(bytesMax: number = eventBytesMax) {
+    this.#eventBytesMax = bytesMax;
+  }
 
   /** The frames that this chunk completes. A fault where one event grows past the cap; the stream is then unusable. */
   push(chunk: Uint8Array): readonly SseFrame[] | Fault {
@@ -40,8 +46,8 @@ export class SseFramer {
       frames.push(this.#frame(start, end));
       start = end;
     }
-    if (frames.some(({ raw }) => raw.length > eventBytesMax) || this.#length - start > eventBytesMax)
-      return tooLarge;
+    const largest = frames.reduce((most, { raw }) => Math.max(most, raw.length), this.#length - start);
+    if (largest > this.#eventBytesMax) return tooLarge(this.#eventBytesMax);
     this.#drop(start);
     return frames;
   }
@@ -111,7 +117,8 @@ export class SseFramer {
   }
 }
 
-const tooLarge = fault("upstream_bad", `The server sent an event of more than ${eventBytesMax} bytes.`);
+const tooLarge = (bytesMax: number): Fault =>
+  fault("upstream_bad", `The server sent an event of more than ${bytesMax} bytes.`);
 
 const startsWithMark = (bytes: Uint8Array): boolean =>
   byteOrderMark.every((byte, index) => bytes[index] === byte);

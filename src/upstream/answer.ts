@@ -1,6 +1,7 @@
-import { createParser } from "eventsource-parser";
+import { isFault } from "../fault.ts";
 import { type Caps, readJson } from "../json/read.ts";
 import { type Json, JsonNumber, type JsonObject } from "../json/value.ts";
+import { SseFramer } from "../mcp/sse.ts";
 
 /** Bytes that one look may still read, whatever number of answers they come in. */
 export interface Budget {
@@ -28,21 +29,32 @@ export async function readAnswer(response: Response, id: number, budget: Budget)
   return "none";
 }
 
-async function* messages(response: Response, budget: Budget): AsyncGenerator<string> {
-  if (!response.body) return;
+function messages(response: Response, budget: Budget): AsyncGenerator<string> {
   const streamed = /^text\/event-stream\b/i.test(response.headers.get("Content-Type") ?? "");
-  const decoder = new TextDecoder();
-  const events: string[] = [];
-  const parser = createParser({ onEvent: (event) => events.push(event.data) });
-  let whole = "";
-  for await (const chunk of response.body) {
-    budget.bytes -= chunk.byteLength;
-    const text = decoder.decode(chunk, { stream: true });
-    if (streamed) parser.feed(text);
-    else whole += text;
-    yield* events.splice(0);
+  return streamed ? eventTexts(response, budget) : wholeText(response, budget);
+}
+
+async function* eventTexts(response: Response, budget: Budget): AsyncGenerator<string> {
+  const framer = new SseFramer(budget.bytes);
+  for await (const chunk of chunks(response, budget)) {
+    const frames = framer.push(chunk);
+    if (isFault(frames)) throw new RangeError(frames.detail);
+    for (const { data } of frames) if (data !== null) yield data;
   }
-  if (!streamed) yield whole;
+}
+
+async function* wholeText(response: Response, budget: Budget): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of chunks(response, budget)) text += decoder.decode(chunk, { stream: true });
+  yield text;
+}
+
+async function* chunks(response: Response, budget: Budget): AsyncGenerator<Uint8Array> {
+  for await (const chunk of response.body ?? []) {
+    budget.bytes -= chunk.byteLength;
+    yield chunk;
+  }
 }
 
 /** Other messages (log lines, the server's own requests) may come first: they are passed over. */
