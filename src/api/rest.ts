@@ -1,4 +1,5 @@
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import { type Fault, fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
 import { verifySession } from "../identity/session.ts";
