@@ -1,4 +1,5 @@
 import { accountOperations } from "./account.ts";
+import { evaluateOperations } from "./evaluate.ts";
 import { grantOperations } from "./grant.ts";
 import { logOperations } from "./log.ts";
 import type { Operation } from "./operation.ts";
@@ -20,6 +21,7 @@ export const operations: readonly Operation[] = [
   ...policyOperations,
   ...revisionOperations,
   ...validateOperations,
+  ...evaluateOperations,
   ...grantOperations,
   ...logOperations,
 ];

@@ -1,9 +1,9 @@
 import type { Json } from "../json/value.ts";
-import { canonicalJson } from "../json/write.ts";
+import { compactJson } from "../json/write.ts";
 import { type Condition, evaluateCondition, type Quantifier, type Source } from "./condition.ts";
 import type { OperatorName } from "./schema.ts";
 
-/** One comparison as it went. Values are canonical JSON texts. */
+/** One comparison as it went. Values are compact JSON texts, numbers as written. */
 export interface ExplainedCondition {
   readonly path: string;
   readonly op: OperatorName;
@@ -52,6 +52,6 @@ function isMissing(condition: Condition, source: Source): boolean {
 }
 
 function shown(value: Json): string {
-  const text = canonicalJson(value);
+  const text = compactJson(value);
   return text.length > textMax ? `${text.slice(0, textMax)}…` : text;
 }

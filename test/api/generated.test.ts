@@ -22,6 +22,17 @@ const valid: Record<string, unknown> = {
   save_policy: { document: { ...openPolicy, tools: { a: { limits: [] } } }, note: "n" },
   rollback_policy: { revision: 1 },
   validate_policy: { document: openPolicy },
+  evaluate_policy: {
+    document: openPolicy,
+    team_document: openPolicy,
+    call: { method: "tools/call", name: "a", arguments: { x: 1 } },
+    tools: ["b", { name: "a", inputSchema: { type: "object" } }],
+    context: {
+      member: { email: "e", role: "admin" },
+      grant: { label: "x", tags: ["t"] },
+      now: "2026-11-02T09:00:00Z",
+    },
+  },
   create_grant: { label: "x", tags: ["t"], member: null, servers: [{ server: "tools", policy: "open" }] },
   update_grant: { label: "x", tags: [], servers: [{ server: "tools", policy: null }] },
   rotate_grant: { overlap_seconds: 1 },
