@@ -1,11 +1,13 @@
 import { accountOperations } from "./account.ts";
 import { evaluateOperations } from "./evaluate.ts";
 import { grantOperations } from "./grant.ts";
+import { importOperations } from "./import.ts";
 import { logOperations } from "./log.ts";
 import type { Operation } from "./operation.ts";
 import { policyOperations } from "./policy.ts";
 import { revisionOperations } from "./revision.ts";
 import { serverOperations } from "./server.ts";
+import { simulateOperations } from "./simulate.ts";
 import { teamOperations } from "./team.ts";
 import { teamPolicyOperations } from "./team_policy.ts";
 import { toolOperations } from "./tool.ts";
@@ -21,7 +23,9 @@ export const operations: readonly Operation[] = [
   ...policyOperations,
   ...revisionOperations,
   ...validateOperations,
+  ...importOperations,
   ...evaluateOperations,
+  ...simulateOperations,
   ...grantOperations,
   ...logOperations,
 ];

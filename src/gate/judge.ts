@@ -1,10 +1,11 @@
 import type { Verdict } from "../audit/entry.ts";
 import type { JsonObject } from "../json/value.ts";
 import type { Charge } from "../limit/take.ts";
-import { type Decision, evaluate, type Obligation } from "../policy/evaluate.ts";
+import { type Decision, evaluate, type Obligation, type Question } from "../policy/evaluate.ts";
 import { countable } from "./beyond.ts";
 import { localNow } from "./calendar.ts";
 import type { Ask, Target } from "./rpc.ts";
+import type { Route, Snapshot } from "./snapshot.ts";
 import type { Compiled, CompiledRoute } from "./standing.ts";
 
 /** What the policies say of a message, before its limits are tested. Only `allowed` may go on to them. */
@@ -46,10 +47,34 @@ function judgeOne(
     const reason = "The team's policy cannot be read by this version of the gateway.";
     return { verdict: "denied", target, rule: "/team", reason, notes: [], charges: [] };
   }
-  const { team, grant } = compiled.snapshot;
-  const decision = evaluate({
+  return toJudged(evaluate(questionOf(compiled, route, ask, target, args, nowMs)), target, route);
+}
+
+/** What of a gate's state a decision depends on. */
+export type Bench = Pick<Compiled, "team"> & {
+  readonly snapshot: {
+    readonly team: Pick<Snapshot["team"], "frozen" | "zone">;
+    readonly grant: Pick<Snapshot["grant"], "label" | "tags" | "member">;
+  };
+};
+
+/** What of a route a decision depends on. */
+export type JudgedRoute = Pick<CompiledRoute, "policy" | "tools"> & {
+  readonly route: { readonly server: Pick<Route["server"], "id" | "slug"> };
+};
+
+/** The question that the policies are asked about one target of a message at that moment. */
+export function questionOf(
+  { team: teamPolicy, snapshot: { team, grant } }: Bench,
+  route: JudgedRoute,
+  ask: Pick<Ask, "method" | "clientName">,
+  target: Target,
+  args: JsonObject | undefined,
+  nowMs: number,
+): Question {
+  return {
     call: { method: ask.method, kind: target.kind, name: target.name, arguments: args },
-    team: compiled.team,
+    team: teamPolicy,
     server: route.policy,
     frozen: team.frozen,
     tools: route.tools,
@@ -63,11 +88,11 @@ function judgeOne(
         return localNow(nowMs, team.zone);
       },
     },
-  });
-  return toJudged(decision, target, route);
+  };
 }
 
-function toJudged(decision: Decision, target: Target, route: CompiledRoute): Judged {
+/** What the decision comes to at this gate: a duty that it cannot carry out denies. */
+export function toJudged(decision: Decision, target: Target, route: JudgedRoute): Judged {
   const verdict = verdictOf(decision);
   const base = { target, rule: decision.rule, reason: decision.reason, notes: decision.errors };
   if (verdict !== "allowed") return { ...base, verdict, charges: [] };
@@ -112,7 +137,7 @@ function cannotDischarge(duty: Obligation): Pick<Judged, "verdict" | "rule" | "r
   };
 }
 
-function toCharge(duty: Count, route: CompiledRoute): Charge {
+function toCharge(duty: Count, route: JudgedRoute): Charge {
   const server = duty.layer === "team" ? "" : route.route.server.id;
   return {
     series: JSON.stringify([duty.layer, server, duty.scope, duty.counter, duty.shadow]),

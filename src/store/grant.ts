@@ -180,3 +180,47 @@ function attachment(row: AttachmentRow): Attachment {
     policy: id === null || slug === null || name === null ? null : { id, slug, name },
   };
 }
+
+/** A grant as policies see it: what it is called and whom it acts for. */
+export interface Bearer {
+  readonly label: string;
+  readonly tags: readonly string[];
+  readonly member: { readonly id: UserId; readonly email: string; readonly role: string } | null;
+  /** How many servers it may reach. */
+  readonly servers: number;
+}
+
+interface BearerRow {
+  id: GrantId;
+  label: string;
+  tags: string;
+  user_id: UserId | null;
+  email: string | null;
+  role: string | null;
+  servers: number;
+}
+
+/** Those of these grants that are the team's, revoked ones included. */
+export async function findBearers(
+  db: Db,
+  team: TeamId,
+  grants: readonly GrantId[],
+): Promise<Map<GrantId, Bearer>> {
+  const { results } = await db
+    .prepare(
+      `SELECT g.id, g.label, g.tags, m.user_id, u.email, m.role,
+              (SELECT count(*) FROM grant_server a WHERE a.grant_id = g.id) AS servers
+         FROM "grant" g
+         LEFT JOIN member m ON m.team_id = g.team_id AND m.user_id = g.member_id
+         LEFT JOIN user u ON u.id = m.user_id
+        WHERE g.team_id = ?1 AND g.id IN (SELECT value FROM json_each(?2))`,
+    )
+    .bind(team, JSON.stringify(grants))
+    .all<BearerRow>();
+  return new Map(results.map((row) => [row.id, bearer(row)]));
+}
+
+function bearer({ label, tags, user_id: id, email, role, servers }: BearerRow): Bearer {
+  const member = id === null || email === null || role === null ? null : { id, email, role };
+  return { label, tags: JSON.parse(tags), member, servers };
+}

@@ -135,6 +135,22 @@ export async function findTool(db: Db, team: TeamId, server: ServerId, name: str
   return row && tool(row);
 }
 
+/** The server's tools whose accepted definition is the one that it has now, with their risk. */
+export async function listPins(
+  db: Db,
+  team: TeamId,
+  server: ServerId,
+): Promise<Pick<Tool, "name" | "category" | "level">[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT o.name, o.category, o.level FROM server s JOIN tool o ON o.server_id = s.id
+        WHERE s.team_id = ?1 AND s.id = ?2 AND o.pinned_hash = o.seen_hash`,
+    )
+    .bind(team, server)
+    .all<Pick<Row, "name" | "category" | "level">>();
+  return results;
+}
+
 /** Accepts the definition of that hash, if it is still the one that was seen last. */
 export const acceptTool = (
   db: Db,
