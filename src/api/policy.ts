@@ -12,6 +12,7 @@ import {
 } from "../store/policy.ts";
 import type { Server } from "../store/server.ts";
 import { commit, inForceShape, inForceStatus, record } from "./edit.ts";
+import { liveWarnings } from "./live_review.ts";
 import { nothingHere, type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { savedShape, saveRevision } from "./policy_save.ts";
@@ -155,7 +156,8 @@ async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Pro
   }
   const detail = { server: server.slug, name: policy.name, revision: policy.revision };
   await record(call, { action: "policy.created", subject: policy.id, detail });
-  return reply(201, { ...showPolicy(policy), warnings: draft.warnings });
+  const live = await liveWarnings(call, server.id, draft.policy);
+  return reply(201, { ...showPolicy(policy), warnings: [...draft.warnings, ...live] });
 }
 
 function newPolicy(call: TeamCall<z.output<typeof createBody>, unknown>, server: Server): Policy {

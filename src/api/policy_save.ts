@@ -4,6 +4,7 @@ import { isTaken } from "../store/database.ts";
 import type { Concern } from "../store/edit.ts";
 import { findPolicy, insertRevision, type Policy } from "../store/policy.ts";
 import { commit, inForceShape, inForceStatus } from "./edit.ts";
+import { liveWarnings } from "./live_review.ts";
 import { nothingHere, type TeamCall } from "./operation.ts";
 import { type Draft, findingShape } from "./policy_view.ts";
 import { type Reply, reply } from "./reply.ts";
@@ -28,13 +29,14 @@ export async function saveRevision(
   action: string,
 ): Promise<Reply | Fault> {
   const expected = ifMatch(call.header("If-Match"));
+  const warnings = [...draft.warnings, ...(await liveWarnings(call, policy.server, draft.policy))];
   let current: Policy = policy;
   for (let tries = 1; ; tries++) {
     if (expected !== null && expected !== current.revision) return somebodyFaster(current.revision);
     const revision = current.revision + 1;
     try {
       const inForce = await commitRevision(call, current, draft, note, action);
-      const body = { revision, in_force: inForce, warnings: draft.warnings };
+      const body = { revision, in_force: inForce, warnings };
       return reply(inForceStatus(inForce), body, { ETag: `"${revision}"` });
     } catch (error) {
       if (!isTaken(error) || tries === triesMax) throw error;

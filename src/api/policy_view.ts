@@ -3,7 +3,7 @@ import { type Fault, type Finding, fault } from "../fault.ts";
 import { beyondThisGate } from "../gate/beyond.ts";
 import type { Json } from "../json/value.ts";
 import { compactJson } from "../json/write.ts";
-import { normalised, readPolicy } from "../policy/document.ts";
+import { type Policy as Compiled, normalised, readPolicy } from "../policy/document.ts";
 import { findPolicy, type Policy, type Revision } from "../store/policy.ts";
 import type { Server } from "../store/server.ts";
 import { nothingHere, type TeamCall } from "./operation.ts";
@@ -46,9 +46,10 @@ export const documentShapes = {
     .check(z.describe("What it means: short forms written out. Null where it can no longer be read.")),
 };
 
-/** A document that can be saved: its exact text, and what there is to say about it. */
+/** A document that can be saved: its exact text, what it comes to, and what there is to say about it. */
 export interface Draft {
   readonly text: string;
+  readonly policy: Compiled;
   readonly warnings: readonly Finding[];
 }
 
@@ -65,7 +66,10 @@ export function documentText(tree: Json): string {
 /** Checks a document's text as `draftOf` does. */
 export function draft(text: string): Draft | Fault {
   const read = readPolicy(text);
-  if (read.ok) return { text, warnings: [...read.warnings, ...beyondThisGate(read.policy)] };
+  if (read.ok) {
+    const { policy, warnings } = read;
+    return { text, policy, warnings: [...warnings, ...beyondThisGate(policy)] };
+  }
   const errors = read.errors.map((error) => ({ ...error, pointer: `/document${error.pointer}` }));
   return fault("invalid", "The policy has mistakes; `errors` says where and what to write instead.", errors);
 }

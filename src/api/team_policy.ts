@@ -4,6 +4,7 @@ import { newId } from "../id.ts";
 import { isTaken } from "../store/database.ts";
 import { findPolicy, findRevision, insertPolicy, type Policy } from "../store/policy.ts";
 import { commit, inForceStatus } from "./edit.ts";
+import { liveWarnings } from "./live_review.ts";
 import { nothingHere, type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { savedShape, saveRevision } from "./policy_save.ts";
 import {
@@ -94,7 +95,8 @@ async function saveFirst(
   const event = { action: "team_policy.saved", subject: policy.id, detail: { revision: 1 } };
   try {
     const inForce = await commit(call, { of: "team" }, insertPolicy(call.db, policy, first), event);
-    const body = { revision: 1, in_force: inForce, warnings: draft.warnings };
+    const live = await liveWarnings(call, null, draft.policy);
+    const body = { revision: 1, in_force: inForce, warnings: [...draft.warnings, ...live] };
     return reply(inForceStatus(inForce), body, { ETag: '"1"' });
   } catch (error) {
     if (isTaken(error)) return null;

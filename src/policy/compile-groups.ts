@@ -83,7 +83,9 @@ function warnAbout(at: Place, path: Path, op: OperatorName, kind: GroupKind): vo
       `path_within holds only where every reading of the path lies inside, so ${kind} can be walked round: use require`,
     );
   }
-  if (kind === "require" && path.root === "client.name") {
+  // Where such a condition is what lets a call pass, the name is as good as a password that everybody knows.
+  const permits = kind === "require" || op === "neq" || op === "not_in";
+  if (permits && path.root === "client.name") {
     at.warn("client.name is what the client calls itself, so this permits whoever uses that name");
   }
 }

@@ -1,13 +1,17 @@
 import type { Json, JsonObject } from "../json/value.ts";
 import type { Step } from "./path.ts";
 
-/** What a tool's own schema says of a place in its arguments; `types` is null where it does not say. */
+/** What a tool's own schema says of a place in its arguments; null where it does not say. */
 export interface Expectation {
   readonly types: readonly string[] | null;
   readonly optional: boolean;
+  /** The only values that it takes. */
+  readonly values: readonly Json[] | null;
+  readonly minimum: Json | null;
+  readonly maximum: Json | null;
 }
 
-const unsaid: Expectation = { types: null, optional: true };
+const unsaid: Expectation = { types: null, optional: true, values: null, minimum: null, maximum: null };
 
 // These may say more about a place than can be read off step by step, so nothing is concluded past them.
 const indirect = [
@@ -21,20 +25,20 @@ const indirect = [
   "dependentSchemas",
   "not",
 ];
+const isIndirect = (schema: JsonObject): boolean => indirect.some((keyword) => schema.has(keyword));
 
 /** Walks a tool's input schema along a path: "nothing" where no argument can be there. */
 export function expectation(schema: Json, steps: readonly Step[]): Expectation | "nothing" {
   let at: Json = schema;
   let optional = false;
   for (const step of steps) {
-    if (!(at instanceof Map) || indirect.some((keyword) => at instanceof Map && at.has(keyword)))
-      return unsaid;
+    if (!(at instanceof Map) || isIndirect(at)) return unsaid;
     const next = below(at, step);
     if (next === "nothing" || next === null) return next ?? unsaid;
     optional ||= typeof step === "object" && "name" in step && !requires(at, step.name);
     at = next;
   }
-  return { types: typesOf(at), optional };
+  return at instanceof Map && !isIndirect(at) ? { ...saidBy(at), optional } : { ...unsaid, optional };
 }
 
 function below(schema: JsonObject, step: Step): Json | "nothing" {
@@ -50,8 +54,17 @@ function requires(schema: JsonObject, name: string): boolean {
   return Array.isArray(required) && required.includes(name);
 }
 
-function typesOf(schema: Json): string[] | null {
-  if (!(schema instanceof Map) || indirect.some((keyword) => schema.has(keyword))) return null;
+function saidBy(schema: JsonObject): Omit<Expectation, "optional"> {
+  const [only, several] = [schema.get("const"), schema.get("enum")];
+  return {
+    types: typesOf(schema),
+    values: only !== undefined ? [only] : Array.isArray(several) ? several : null,
+    minimum: schema.get("minimum") ?? null,
+    maximum: schema.get("maximum") ?? null,
+  };
+}
+
+function typesOf(schema: JsonObject): string[] | null {
   const type = schema.get("type");
   const names = (Array.isArray(type) ? type : [type]).filter((name) => typeof name === "string");
   return names.length === 0 ? null : names.map((name) => (name === "integer" ? "number" : name));

@@ -1,18 +1,14 @@
 import type { Finding } from "../fault.ts";
-import type { Json } from "../json/value.ts";
-import { typeName } from "../json/value.ts";
-import type { Condition } from "./condition.ts";
-import { expectation } from "./expectation.ts";
 import { isHidden, keyTable, lookUp } from "./key.ts";
+import { type LiveTool, misfits } from "./misfit.ts";
 import { suggestion } from "./nearest.ts";
 import { pointerOf } from "./pointer.ts";
 import type { Policy, Rule } from "./rule.ts";
 
-/** A tool as the server describes it now; `inputSchema` is null where it says nothing. */
-export interface LiveTool {
+/** A server by the name that keys call it, and its tools. */
+export interface LiveServer {
   readonly name: string;
-  readonly category: string;
-  readonly inputSchema: Json;
+  readonly tools: readonly LiveTool[];
 }
 
 /**
@@ -20,24 +16,82 @@ export interface LiveTool {
  * conditions that can never fire, refusals that an optional argument walks round.
  */
 export function review(policy: Policy, server: string, tools: readonly LiveTool[]): Finding[] {
-  const names = tools.map(({ name }) => name);
-  const rules = policy.rules.tool.flatMap((rule) => {
-    const ruled = tools.filter(({ name }) => lookUp(policy.ruleFor.tool, server, name) === rule);
-    return ruled.length === 0 ? unused(rule, server, names) : conditionsOf(rule, ruled);
-  });
-  return [...openToHarm(policy, server, tools), ...rules];
+  if (isTooMuch(policy, tools)) return [notCompared];
+  return [
+    ...openToHarm(policy, server, tools),
+    ...rulesReviewed(policy, [{ name: server, tools }], "server"),
+  ];
 }
 
-function unused(rule: Rule, server: string, names: readonly string[]): Finding[] {
-  const pointer = pointerOf(["tools", rule.key]);
-  const alone = keyTable([[rule.key, true]], "tool");
-  if (names.some((name) => lookUp(alone, server, name))) {
-    return [{ pointer, message: "never applies: another key goes before it for every tool that it matches" }];
+/** As `review`, for the team's policy: a key is unused only where no server has a tool for it. */
+export function reviewTeam(policy: Policy, servers: readonly LiveServer[]): Finding[] {
+  if (servers.length === 0) return [];
+  const tools = servers.flatMap((server) => server.tools);
+  return isTooMuch(policy, tools) ? [notCompared] : rulesReviewed(policy, servers, "team");
+}
+
+// A pattern may walk as many positions as its own length for each character of a name: below a second at this product.
+const workMax = 100_000_000;
+
+const lengthOf = (names: readonly { readonly length: number }[]): number =>
+  names.reduce((sum, { length }) => sum + length, 0);
+
+const isTooMuch = (policy: Policy, tools: readonly LiveTool[]): boolean =>
+  lengthOf(policy.rules.tool.map(({ key }) => key).filter((key) => /[*?/]/.test(key))) *
+    lengthOf(tools.map(({ name }) => name)) >
+  workMax;
+
+const notCompared: Finding = {
+  pointer: "/tools",
+  message: "these are too many patterns to compare with so many tools, so none was looked at",
+};
+
+function rulesReviewed(policy: Policy, servers: readonly LiveServer[], whose: "server" | "team"): Finding[] {
+  const live = servers.flatMap(({ name: server, tools }) => tools.map((tool) => ({ server, tool })));
+  const ruled = Map.groupBy(live, ({ server, tool }) => lookUp(policy.ruleFor.tool, server, tool.name));
+  const suggest = suggester(live.map(({ tool }) => tool.name));
+  return policy.rules.tool.flatMap((rule) => {
+    const tools = ruled.get(rule)?.map(({ tool }) => tool);
+    if (tools) return misfits(rule, tools);
+    return whose === "server" && isOfAnother(rule.key, servers)
+      ? []
+      : [unused(rule, servers, suggest, whose)];
+  });
+}
+
+// Each is measured against every tool, and nobody reads more of them than this.
+const suggestionsMax = 20;
+
+function suggester(names: readonly string[]): (key: string) => string {
+  let left = suggestionsMax;
+  return (key) => (left-- > 0 ? suggestion(key, names) : "");
+}
+
+/** Whether a key speaks of a server that is not among these. */
+const isOfAnother = (key: string, servers: readonly LiveServer[]): boolean =>
+  key.includes("/") && !matchesAny(`${key.split("/")[0]}/*`, servers, () => ["x"]);
+
+function unused(
+  { key }: Rule,
+  servers: readonly LiveServer[],
+  suggest: (key: string) => string,
+  whose: "server" | "team",
+): Finding {
+  const pointer = pointerOf(["tools", key]);
+  if (matchesAny(key, servers, ({ tools }) => tools.map(({ name }) => name))) {
+    return { pointer, message: "never applies: another key goes before it for every tool that it matches" };
   }
-  const elsewhere =
-    rule.key.includes("/") && !lookUp(keyTable([[`${rule.key.split("/")[0]}/*`, true]], "tool"), server, "x");
-  if (elsewhere) return [];
-  return [{ pointer, message: `the server has no such tool${suggestion(rule.key, names)}` }];
+  const nobody = whose === "server" ? "the server has no such tool" : "no server of the team has such a tool";
+  return { pointer, message: `${nobody}${suggest(key)}` };
+}
+
+function matchesAny(
+  key: string,
+  servers: readonly LiveServer[],
+  namesOf: (server: LiveServer) => readonly string[],
+): boolean {
+  const alone = keyTable([[key, true]], "tool");
+  return servers.some((server) => namesOf(server).some((name) => lookUp(alone, server.name, name)));
 }
 
 function openToHarm(policy: Policy, server: string, tools: readonly LiveTool[]): Finding[] {
@@ -51,54 +105,4 @@ function openToHarm(policy: Policy, server: string, tools: readonly LiveTool[]):
   if (open.length === 0) return [];
   const names = open.map(({ name }) => name).join(", ");
   return [{ pointer: "/default", message: `allows Destructive tools that no key lists: ${names}` }];
-}
-
-function conditionsOf(rule: Rule, tools: readonly LiveTool[]): Finding[] {
-  const { require, denyIf, approveIf } = rule;
-  const all = [require, denyIf, approveIf].flatMap((groups) =>
-    groups.flatMap(({ conditions }) =>
-      conditions.map((condition) => ({ condition, passing: groups === denyIf })),
-    ),
-  );
-  return all.flatMap(({ condition, passing }) => {
-    // One tool is enough to show what is wrong; a glob may match hundreds.
-    const message = tools.map((tool) => mismatch(condition, tool, passing)).find((found) => found !== null);
-    return message ? [{ pointer: condition.pointer, message }] : [];
-  });
-}
-
-function mismatch({ path, op, operand }: Condition, tool: LiveTool, passing: boolean): string | null {
-  if (path.root !== "args") return null;
-  const expected = expectation(tool.inputSchema, path.steps);
-  if (expected === "nothing") return `${tool.name} takes no ${path.text}, so this can never hold`;
-  const taken = taking(op, operand);
-  if (expected.types && taken && !expected.types.some((type) => taken.includes(type))) {
-    return `${tool.name} takes ${expected.types.join(" or ")} at ${path.text}, so ${op} can never be evaluated and denies every such call`;
-  }
-  return passing && expected.optional && op !== "exists"
-    ? `${path.text} is optional for ${tool.name}: a call without it passes this`
-    : null;
-}
-
-/** The JSON types that an operator can evaluate; null = any. */
-function taking(op: Condition["op"], operand: Json): string[] | null {
-  switch (op) {
-    case "exists":
-      return null;
-    case "contains":
-    case "length_lte":
-      return ["string", "array"];
-    case "in":
-    case "not_in":
-      return Array.isArray(operand) ? operand.map(typeName) : null;
-    case "eq":
-    case "neq":
-    case "lt":
-    case "lte":
-    case "gt":
-    case "gte":
-      return [typeName(operand)];
-    default:
-      return ["string"];
-  }
 }

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { GrantId } from "../../src/id.ts";
 import { loadSnapshot } from "../../src/store/snapshot.ts";
-import { ControlPlane } from "./control_plane.ts";
+import { ControlPlane, seenTool } from "./control_plane.ts";
 import { closedPolicy, openPolicy, TeamSetting } from "./team_setting.ts";
 
 let plane: ControlPlane;
@@ -10,7 +10,10 @@ const at = "/servers/tools/policies";
 beforeAll(async () => {
   plane = await ControlPlane.start();
   team = await TeamSetting.on(plane, "Policies Inc");
-  await team.server("Tools");
+  await team.server(
+    "Tools",
+    ["a", "b", "c", "d"].map((name) => seenTool(name)),
+  );
 });
 
 describe("a policy", () => {
@@ -22,7 +25,7 @@ describe("a policy", () => {
       token: team.person.token,
       text,
     });
-    expect(made.body).toMatchObject({ slug: "as-written", name: "As written", revision: 1, warnings: [] });
+    expect(made.body).toMatchObject({ slug: "as-written", name: "As written", revision: 1 });
     const read = await team.ask("GET", `${at}/as-written`);
     expect(read.headers.get("ETag")).toBe('"1"');
     expect(read.text).toContain(`"document":${document}`);
@@ -167,5 +170,84 @@ describe("the team policy", () => {
     expect((await team.must(200, "GET", "/policy")).document).toEqual(closedPolicy);
     const snapshot = await loadSnapshot(plane.deps.db, grant.id as GrantId);
     expect(snapshot?.team.policy).toMatchObject({ revision: 2, text: JSON.stringify(closedPolicy) });
+  });
+});
+
+describe("a policy that meets its server's tools", () => {
+  const pay = seenTool("pay", {
+    category: "Financial",
+    definition: JSON.stringify({
+      inputSchema: {
+        type: "object",
+        properties: { amount: { type: "number", maximum: 1000 }, note: { type: "string" } },
+        required: ["amount"],
+        additionalProperties: false,
+      },
+      name: "pay",
+    }),
+  });
+  const above = (path: string, value: unknown) => ({ conditions: [{ path, op: "gt", value }] });
+  const document = {
+    version: "1",
+    default: "deny",
+    tools: {
+      pay: { deny_if: [above("args.amount", 1000), above("args.amuont", 5), above("args.amount", 10)] },
+      payy: {},
+    },
+  };
+  const told = [
+    {
+      pointer: "/tools/pay/deny_if/0/conditions/0",
+      message: "no value that pay takes at args.amount makes args.amount gt 1000 hold",
+    },
+    {
+      pointer: "/tools/pay/deny_if/1/conditions/0",
+      message: "pay takes no args.amuont, so this can never hold",
+    },
+    { pointer: "/tools/payy", message: 'the server has no such tool: did you mean "pay"?' },
+  ];
+  let shop: TeamSetting;
+  beforeAll(async () => {
+    shop = await TeamSetting.on(plane, "Shop");
+    await shop.server("Shop", [pay]);
+    await shop.server("Mail", [seenTool("send")]);
+  });
+
+  it("is saved with each rule named that can never match", async () => {
+    const policies = "/servers/shop/policies";
+    const made = await shop.must(201, "POST", policies, { name: "Misfit", document });
+    expect(made.warnings).toEqual(told);
+    const saved = await shop.must(200, "PUT", `${policies}/misfit`, { document });
+    expect(saved.warnings).toEqual(told);
+    const back = await shop.must(200, "POST", `${policies}/misfit/rollback`, { revision: 1 });
+    expect(back.warnings).toEqual(told);
+  });
+
+  it("is compared with the tools of every server where it is the team's", async () => {
+    const team = { ...document, tools: { ...document.tools, send: {}, "mail/sned": {} } };
+    const unused = (pointer: string, near: string) => ({
+      pointer,
+      message: `no server of the team has such a tool${near}`,
+    });
+    const expected = [
+      ...told.slice(0, 2),
+      unused("/tools/payy", ': did you mean "pay"?'),
+      unused("/tools/mail~1sned", ""),
+    ];
+    for (let save = 0; save < 2; save++) {
+      expect((await shop.must(200, "PUT", "/policy", { document: team })).warnings).toEqual(expected);
+    }
+  });
+
+  it("is not compared with anything before its server's tools were seen", async () => {
+    plane.upstreams.set("https://away.example/mcp", {
+      state: "pending",
+      why: "unreachable",
+      detail: "No answer.",
+    });
+    const url = "https://away.example/mcp";
+    await shop.must(201, "POST", "/servers", { name: "Away", url, auth: { type: "none" } });
+    const made = await shop.must(201, "POST", "/servers/away/policies", { name: "Early", document });
+    expect(made.warnings).toEqual([]);
   });
 });

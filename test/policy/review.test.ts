@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { fromPlain } from "../../src/json/value.ts";
-import { review } from "../../src/policy/review.ts";
+import { review, reviewTeam } from "../../src/policy/review.ts";
 import { policy } from "./judge.ts";
 
 const tools = [
@@ -17,6 +17,8 @@ const tools = [
           items: { type: "object", properties: { iban: { type: "string" } }, required: ["iban"] },
         },
         any: { anyOf: [{ type: "string" }, { type: "number" }] },
+        currency: { enum: ["EUR", "USD"] },
+        share: { type: "integer", minimum: 0, maximum: 100 },
       },
       required: ["amount", "to"],
       additionalProperties: false,
@@ -72,6 +74,18 @@ test.each<[string, string, unknown, string | null]>([
     "pay takes number at args.amount, so regex can never be evaluated and denies every such call",
   ],
   ["args.amuont", "gt", 1, "pay takes no args.amuont, so this can never hold"],
+  ["args.amuont", "exists", true, "pay takes no args.amuont, so this can never hold"],
+  ["args.amuont", "exists", false, null],
+  [
+    "args.currency",
+    "eq",
+    "usd",
+    'no value that pay takes at args.currency makes args.currency eq "usd" hold',
+  ],
+  ["args.currency", "eq", "USD", "args.currency is optional for pay: a call without it passes this"],
+  ["args.share", "gt", 100, "no value that pay takes at args.share makes args.share gt 100 hold"],
+  ["args.share", "gte", 100, "args.share is optional for pay: a call without it passes this"],
+  ["args.share", "lt", 0, "no value that pay takes at args.share makes args.share lt 0 hold"],
   ["args.to[*].iban", "starts_with", "DE", null],
   [
     "args.to[0].iban",
@@ -89,4 +103,63 @@ test.each<[string, string, unknown, string | null]>([
 
 test("a require needs no warning about what is optional, since it denies what is missing", () => {
   expect(warnings({ tools: { pay: { require: [condition("args.note", "eq", "x")] } } })).toEqual([]);
+});
+
+test("a require on what the tool does not take is told to deny every call", () => {
+  expect(warnings({ tools: { pay: { require: [condition("args.amuont", "lt", 1)] } } })).toEqual([
+    {
+      pointer: "/tools/pay/require/0/conditions/0",
+      message: "pay takes no args.amuont, so this denies every call",
+    },
+  ]);
+});
+
+test("increments, redactions and nested calls of what the tool does not take are told", () => {
+  const limits = [
+    { counter: "a", window: "day", max: 1, increment_from: "args.amuont" },
+    { counter: "b", window: "day", max: 1, increment_from: "args.note" },
+    { counter: "c", window: "day", max: 1, increment_from: "args.amount" },
+  ];
+  const nested = { each: "args.steps[*]", tool: "tool", arguments: "params" };
+  const rule = { limits, redact: ["args.note", "args.card"], nested };
+  expect(warnings({ tools: { pay: rule } })).toEqual([
+    {
+      pointer: "/tools/pay/limits/0/increment_from",
+      message: "pay takes no args.amuont, so every call is denied",
+    },
+    {
+      pointer: "/tools/pay/limits/1/increment_from",
+      message: "pay takes string at args.note, which adds nothing, so every call is denied",
+    },
+    { pointer: "/tools/pay/redact/1", message: "pay takes no args.card, so this redacts nothing" },
+    { pointer: "/tools/pay/nested/each", message: "pay takes no args.steps, so every call is denied" },
+  ]);
+});
+
+test("a team's key is unused only where no server has a tool for it", () => {
+  const servers = [
+    { name: "github", tools },
+    { name: "mail", tools: [{ name: "send", category: "Write", inputSchema: null }] },
+  ];
+  const document = { version: "1", default: "allow", tools: { send: {}, "github/look": {}, "*/sned": {} } };
+  expect(reviewTeam(policy(document), servers)).toEqual([
+    { pointer: "/tools/*~1sned", message: "no server of the team has such a tool" },
+  ]);
+  expect(reviewTeam(policy(document), [])).toEqual([]);
+});
+
+test("patterns that would take long to compare are not compared, and that is told", () => {
+  const many = Array.from({ length: 2_000 }, (_, index) => ({
+    name: `${"a".repeat(120)}${index}`,
+    category: "Read",
+    inputSchema: null,
+  }));
+  const keys = Array.from({ length: 1_000 }, (_, index) => [`${"*a".repeat(50)}${index}`, {}]);
+  const hostile = policy({ version: "1", default: "deny", tools: Object.fromEntries(keys) });
+  expect(review(hostile, "github", many)).toEqual([
+    {
+      pointer: "/tools",
+      message: "these are too many patterns to compare with so many tools, so none was looked at",
+    },
+  ]);
 });

@@ -290,3 +290,16 @@ test("what is legal and often not meant is warned of", () => {
     { pointer: "/tools/pay/approve", message: "nothing here asks for approval, so this is never used" },
   ]);
 });
+
+test("a name that the client gives itself is warned of wherever it lets a call pass", () => {
+  const groups = [
+    condition("client.name", "not_in", ["inspector"]),
+    condition("client.name", "eq", "inspector"),
+  ];
+  expect(warnings(onPay({ require: groups.slice(1), approve_if: groups }))).toEqual(
+    ["require/0", "approve_if/0"].map((group) => ({
+      pointer: `/tools/pay/${group}/conditions/0`,
+      message: "client.name is what the client calls itself, so this permits whoever uses that name",
+    })),
+  );
+});
