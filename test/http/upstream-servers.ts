@@ -22,12 +22,15 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+type Listener = (...args: Parameters<RequestListener>) => unknown;
+
 /** Serves on a free port of 127.0.0.1. */
-export async function serve(listener: RequestListener): Promise<Running> {
+export async function serve(listener: Listener): Promise<Running> {
   const requests: { method: string; headers: IncomingMessage["headers"] }[] = [];
   const server: Server = createServer((incoming, outgoing) => {
     requests.push({ method: incoming.method ?? "", headers: incoming.headers });
-    listener(incoming, outgoing);
+    // A listener that fails has broken the test's own server: the connection ends, and the test sees it.
+    Promise.resolve(listener(incoming, outgoing)).catch((error: Error) => outgoing.destroy(error));
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   return {
