@@ -10,6 +10,8 @@ export interface History {
 
 // A page of these stays well below what one RPC between objects may carry.
 const pageRows = 1_000;
+// A page of a log that has little of what is sought may be empty; this bounds how many are asked for.
+const pagesMax = 100;
 
 /** The last `count` decisions that the query finds; reads no further back than the page in which `sinceMs` lies. */
 export async function lastDecisions(
@@ -20,11 +22,13 @@ export async function lastDecisions(
 ): Promise<History> {
   const rows: LogRow[] = [];
   let before = query.before ?? null;
-  do {
+  for (let pages = 0; pages < pagesMax; pages++) {
     const limit = Math.min(pageRows, count - rows.length);
     const page = await log.list({ ...query, ...(before === null ? {} : { before }), limit });
     rows.push(...page.items);
     before = page.next;
-  } while (before !== null && rows.length < count && (rows.at(-1)?.decision.atMs ?? 0) >= sinceMs);
+    const oldestMs = rows.at(-1)?.decision.atMs ?? Number.POSITIVE_INFINITY;
+    if (before === null || rows.length >= count || oldestMs < sinceMs) break;
+  }
   return { rows: rows.reverse(), more: before !== null };
 }

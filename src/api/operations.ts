@@ -8,6 +8,7 @@ import { policyOperations } from "./policy.ts";
 import { revisionOperations } from "./revision.ts";
 import { serverOperations } from "./server.ts";
 import { simulateOperations } from "./simulate.ts";
+import { suggestOperations } from "./suggest.ts";
 import { teamOperations } from "./team.ts";
 import { teamPolicyOperations } from "./team_policy.ts";
 import { toolOperations } from "./tool.ts";
@@ -27,5 +28,6 @@ export const operations: readonly Operation[] = [
   ...evaluateOperations,
   ...simulateOperations,
   ...grantOperations,
+  ...suggestOperations,
   ...logOperations,
 ];

@@ -15,6 +15,7 @@ export function recorded(seq: number, atMs: number, change: Partial<DecisionEntr
     atMs,
     requestId: `req_${seq}`,
     epoch: 1,
+    member: null,
     server,
     method: "tools/call",
     target: { kind: "tool", name: "send" },
@@ -26,6 +27,7 @@ export function recorded(seq: number, atMs: number, change: Partial<DecisionEntr
     client: null,
     argumentKeys: [],
     argumentHash: "h",
+    values: null,
     ...change,
   };
   return { n: seq, id: decisionId(decision.gate, seq), decision, outcome: null };
