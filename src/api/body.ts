@@ -6,7 +6,7 @@ import { type Json, toPlain } from "../json/value.ts";
 
 const bodyBytesMax = 1_048_576;
 // A policy may have 2,000 tools with several keys each (policy.md §9), so more members than a message.
-const caps: Caps = { depthMax: 64, membersMax: 200_000, stringMax: 262_144 };
+export const bodyCaps: Caps = { depthMax: 64, membersMax: 200_000, stringMax: 262_144 };
 
 /** A request's body as a strict JSON tree: one value, no duplicate keys, 1 MiB at most. */
 export async function readBody(request: Request): Promise<Json | Fault> {
@@ -21,7 +21,7 @@ export async function readBody(request: Request): Promise<Json | Fault> {
   if (!bytes) return fault("too_large", `A body may be ${bodyBytesMax} bytes at most.`);
   const text = decodeUtf8(bytes);
   if (text === null) return fault("bad_json", "The body is not UTF-8.");
-  const read = readJson(text, caps);
+  const read = readJson(text, bodyCaps);
   if (read.ok && !hasProto(read.value)) return read.value;
   if (read.ok) return fault("bad_json", "The key __proto__ is not taken anywhere.");
   const detail = `${read.problem} (at character ${read.offset})`;

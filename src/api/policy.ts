@@ -16,6 +16,7 @@ import { liveWarnings } from "./live_review.ts";
 import { nothingHere, type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { savedShape, saveRevision } from "./policy_save.ts";
+import { failingTests, refusedByTests, testsBody, testsText } from "./policy_tests.ts";
 import {
   documentBody,
   documentShapes,
@@ -38,6 +39,7 @@ const tag = "Policies";
 const createBody = z.strictObject({
   name: z.string().check(z.trim(), z.minLength(1), z.maxLength(80)),
   document: documentBody,
+  tests: testsBody,
   note,
 });
 const created = z.extend(policyShape, { warnings: z.array(findingShape) });
@@ -92,7 +94,7 @@ export const policyOperations: readonly Operation[] = [
       if (isFault(policy)) return policy;
       const current = await findRevision(call.db, call.team.id, policy.id, policy.revision);
       if (!current) return nothingHere;
-      const body = { ...showPolicy(policy), ...showDocument(current.document) };
+      const body = { ...showPolicy(policy), ...showDocument(current) };
       return reply(200, body, { ETag: `"${policy.revision}"` });
     },
   ),
@@ -105,7 +107,7 @@ export const policyOperations: readonly Operation[] = [
       path: one,
       tag,
       summary: "Save a new revision; after 200 it is in force at the next call",
-      body: z.strictObject({ document: documentBody, note }),
+      body: z.strictObject({ document: documentBody, tests: testsBody, note }),
       answers: { 200: savedShape, 202: savedShape },
     },
     async (call) => {
@@ -113,7 +115,9 @@ export const policyOperations: readonly Operation[] = [
       if (isFault(policy)) return policy;
       const draft = draftOf(call.tree);
       if (isFault(draft)) return draft;
-      return saveRevision(call, policy, draft, call.body.note ?? null, "policy.saved");
+      const tests = testsText(call.tree);
+      const note = call.body.note ?? null;
+      return saveRevision(call, policy, { draft, tests, note, action: "policy.saved" });
     },
   ),
   teamOperation(
@@ -140,10 +144,14 @@ async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Pro
   if (isFault(server)) return server;
   const draft = draftOf(call.tree);
   if (isFault(draft)) return draft;
+  const tests = testsText(call.tree) ?? null;
+  const failing = failingTests(tests, { policy: draft.policy, layer: "server", server: server.slug });
+  if (failing.length > 0) return refusedByTests(failing);
   const policy = newPolicy(call, server);
   const first = {
     revision: policy.revision,
     document: draft.text,
+    tests,
     note: call.body.note ?? null,
     author: call.user.id,
     createdAt: call.nowMs,

@@ -2,10 +2,12 @@ import * as z from "zod/mini";
 import { type Fault, fault } from "../fault.ts";
 import { isTaken } from "../store/database.ts";
 import type { Concern } from "../store/edit.ts";
-import { findPolicy, insertRevision, type Policy } from "../store/policy.ts";
+import { findPolicy, findRevision, insertRevision, type Policy } from "../store/policy.ts";
+import { findServer } from "../store/server.ts";
 import { commit, inForceShape, inForceStatus } from "./edit.ts";
 import { liveWarnings } from "./live_review.ts";
 import { nothingHere, type TeamCall } from "./operation.ts";
+import { failingTests, refusedByTests, type Subject } from "./policy_tests.ts";
 import { type Draft, findingShape } from "./policy_view.ts";
 import { type Reply, reply } from "./reply.ts";
 
@@ -17,26 +19,38 @@ export const savedShape = z.strictObject({
 
 const triesMax = 5;
 
+/** What is to be saved. `tests` undefined keeps those of the revision before. */
+export interface Change {
+  readonly draft: Draft;
+  readonly tests: string | null | undefined;
+  readonly note: string | null;
+  readonly action: string;
+  /** A way back must always stand open: what fails then is only told. */
+  readonly whateverTestsSay?: boolean;
+}
+
 /**
- * Saves a draft as the policy's next revision. With `If-Match`, only on top of the revision that it names; without, on
+ * Saves a change as the policy's next revision. With `If-Match`, only on top of the revision that it names; without, on
  * top of whatever is there: the last write wins.
  */
 export async function saveRevision(
   call: TeamCall<unknown, unknown>,
   policy: Policy,
-  draft: Draft,
-  note: string | null,
-  action: string,
+  change: Change,
 ): Promise<Reply | Fault> {
   const expected = ifMatch(call.header("If-Match"));
-  const warnings = [...draft.warnings, ...(await liveWarnings(call, policy.server, draft.policy))];
+  const { draft } = change;
+  const live = await liveWarnings(call, policy.server, draft.policy);
   let current: Policy = policy;
   for (let tries = 1; ; tries++) {
     if (expected !== null && expected !== current.revision) return somebodyFaster(current.revision);
     const revision = current.revision + 1;
+    const tests = change.tests === undefined ? await testsBefore(call, current) : change.tests;
+    const failing = failingTests(tests, await subjectOf(call, policy, draft));
+    if (failing.length > 0 && !change.whateverTestsSay) return refusedByTests(failing);
     try {
-      const inForce = await commitRevision(call, current, draft, note, action);
-      const body = { revision, in_force: inForce, warnings };
+      const inForce = await commitRevision(call, current, change, tests);
+      const body = { revision, in_force: inForce, warnings: [...draft.warnings, ...live, ...failing] };
       return reply(inForceStatus(inForce), body, { ETag: `"${revision}"` });
     } catch (error) {
       if (!isTaken(error) || tries === triesMax) throw error;
@@ -47,15 +61,30 @@ export async function saveRevision(
   }
 }
 
+async function testsBefore(
+  call: TeamCall<unknown, unknown>,
+  { id, revision }: Policy,
+): Promise<string | null> {
+  return (await findRevision(call.db, call.team.id, id, revision))?.tests ?? null;
+}
+
+async function subjectOf(
+  { db, team }: TeamCall<unknown, unknown>,
+  { server }: Policy,
+  { policy }: Draft,
+): Promise<Subject> {
+  if (server === null) return { policy, layer: "team", server: "" };
+  return { policy, layer: "server", server: (await findServer(db, team.id, server))?.slug ?? "" };
+}
+
 function commitRevision(
   call: TeamCall<unknown, unknown>,
   policy: Policy,
-  draft: Draft,
-  note: string | null,
-  action: string,
+  { draft, note, action }: Change,
+  tests: string | null,
 ) {
   const revision = policy.revision + 1;
-  const next = { revision, document: draft.text, note, author: call.user.id, createdAt: call.nowMs };
+  const next = { revision, document: draft.text, tests, note, author: call.user.id, createdAt: call.nowMs };
   const concern: Concern = policy.server === null ? { of: "team" } : { of: "policy", policy: policy.id };
   const event = { action, subject: policy.id, detail: { name: policy.name, revision } };
   return commit(call, concern, insertRevision(call.db, call.team.id, policy.id, next), event);

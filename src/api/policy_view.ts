@@ -7,6 +7,7 @@ import { type Policy as Compiled, normalised, readPolicy } from "../policy/docum
 import { findPolicy, type Policy, type Revision } from "../store/policy.ts";
 import type { Server } from "../store/server.ts";
 import { nothingHere, type TeamCall } from "./operation.ts";
+import { testsShape } from "./policy_tests.ts";
 import { Exact, timestamp } from "./reply.ts";
 
 /** A policy document in a request. Its own reader judges it, so that all its mistakes come back together. */
@@ -44,6 +45,7 @@ export const documentShapes = {
   normalised: z
     .unknown()
     .check(z.describe("What it means: short forms written out. Null where it can no longer be read.")),
+  tests: testsShape.check(z.describe("As they were written.")),
 };
 
 /** A document that can be saved: its exact text, what it comes to, and what there is to say about it. */
@@ -95,11 +97,12 @@ export const showRevision = (revision: Revision) => ({
   created_at: timestamp(revision.createdAt),
 });
 
-/** A document as it was written and as it is understood. */
-export function showDocument(text: string) {
-  const read = readPolicy(text);
+/** A document as it was written and as it is understood, and the tests beside it. */
+export function showDocument({ document, tests }: Revision) {
+  const read = readPolicy(document);
   return {
-    document: new Exact(text),
+    document: new Exact(document),
     normalised: read.ok ? new Exact(compactJson(normalised(read.policy))) : null,
+    tests: new Exact(tests ?? "[]"),
   };
 }

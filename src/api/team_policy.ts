@@ -1,14 +1,14 @@
 import * as z from "zod/mini";
-import { isFault } from "../fault.ts";
+import { type Fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
 import { isTaken } from "../store/database.ts";
 import { findPolicy, findRevision, insertPolicy, type Policy } from "../store/policy.ts";
 import { commit, inForceStatus } from "./edit.ts";
 import { liveWarnings } from "./live_review.ts";
 import { nothingHere, type Operation, type TeamCall, teamOperation } from "./operation.ts";
-import { savedShape, saveRevision } from "./policy_save.ts";
+import { type Change, savedShape, saveRevision } from "./policy_save.ts";
+import { failingTests, refusedByTests, testsBody, testsText } from "./policy_tests.ts";
 import {
-  type Draft,
   documentBody,
   documentShapes,
   draftOf,
@@ -40,7 +40,7 @@ export const teamPolicyOperations: readonly Operation[] = [
       const policy = await findPolicy(call.db, call.team.id, null, slug);
       const current = policy && (await findRevision(call.db, call.team.id, policy.id, policy.revision));
       if (!current) return nothingHere;
-      const body = { ...showPolicy(policy), ...showDocument(current.document) };
+      const body = { ...showPolicy(policy), ...showDocument(current) };
       return reply(200, body, { ETag: `"${policy.revision}"` });
     },
   ),
@@ -53,19 +53,20 @@ export const teamPolicyOperations: readonly Operation[] = [
       path,
       tag,
       summary: "Save the team's policy, which every server policy can only tighten",
-      body: z.strictObject({ document: documentBody, note }),
+      body: z.strictObject({ document: documentBody, tests: testsBody, note }),
       answers: { 200: savedShape, 202: savedShape },
     },
     async (call) => {
       const draft = draftOf(call.tree);
       if (isFault(draft)) return draft;
-      const why = call.body.note ?? null;
+      const [tests, note] = [testsText(call.tree), call.body.note ?? null];
+      const change: Change = { draft, tests, note, action: "team_policy.saved" };
       const policy = await findPolicy(call.db, call.team.id, null, slug);
-      if (policy) return saveRevision(call, policy, draft, why, "team_policy.saved");
-      const first = await saveFirst(call, draft, why);
+      if (policy) return saveRevision(call, policy, change);
+      const first = await saveFirst(call, change);
       if (first) return first;
       const faster = await findPolicy(call.db, call.team.id, null, slug);
-      return faster ? saveRevision(call, faster, draft, why, "team_policy.saved") : nothingHere;
+      return faster ? saveRevision(call, faster, change) : nothingHere;
     },
   ),
 ];
@@ -73,9 +74,10 @@ export const teamPolicyOperations: readonly Operation[] = [
 /** Saves the first revision, or null where somebody else just did. */
 async function saveFirst(
   call: TeamCall<unknown, unknown>,
-  draft: Draft,
-  why: string | null,
-): Promise<Reply | null> {
+  { draft, tests = null, note, action }: Change,
+): Promise<Reply | Fault | null> {
+  const failing = failingTests(tests, { policy: draft.policy, layer: "team", server: "" });
+  if (failing.length > 0) return refusedByTests(failing);
   const policy: Policy = {
     id: newId("pol", call.deps.random),
     team: call.team.id,
@@ -88,11 +90,12 @@ async function saveFirst(
   const first = {
     revision: 1,
     document: draft.text,
-    note: why,
+    tests,
+    note,
     author: call.user.id,
     createdAt: call.nowMs,
   };
-  const event = { action: "team_policy.saved", subject: policy.id, detail: { revision: 1 } };
+  const event = { action, subject: policy.id, detail: { revision: 1 } };
   try {
     const inForce = await commit(call, { of: "team" }, insertPolicy(call.db, policy, first), event);
     const live = await liveWarnings(call, null, draft.policy);

@@ -13,10 +13,11 @@ export interface Policy {
   readonly createdAt: number;
 }
 
-/** One saved version of a policy. `document` is the exact text, compact JSON. */
+/** One saved version of a policy. `document` is the exact text, compact JSON; so is `tests`, null where there are none. */
 export interface Revision {
   readonly revision: number;
   readonly document: string;
+  readonly tests: string | null;
   readonly note: string | null;
   readonly author: UserId;
   readonly createdAt: number;
@@ -35,6 +36,7 @@ interface Row {
 interface RevisionRow {
   revision: number;
   body: string;
+  tests: string | null;
   note: string | null;
   author_id: UserId;
   created_at: number;
@@ -55,6 +57,7 @@ const policy = (row: Row): Policy => ({
 const revision = (row: RevisionRow): Revision => ({
   revision: row.revision,
   document: row.body,
+  tests: row.tests,
   note: row.note,
   author: row.author_id,
   createdAt: row.created_at,
@@ -75,14 +78,24 @@ export function insertPolicy(db: Db, given: Policy, first: Revision): D1Prepared
 
 /** Adds a revision and makes it current. Breaks a key, and so undoes its batch, where that number is taken. */
 export function insertRevision(db: Db, team: TeamId, id: PolicyId, next: Revision): D1PreparedStatement[] {
+  const { revision, document, tests, note, author, createdAt } = next;
   return [
-    ...putDocuments(db, [next.document]),
+    ...putDocuments(db, tests === null ? [document] : [document, tests]),
     db
       .prepare(
-        `INSERT INTO policy_revision (policy_id, revision, document, note, author_id, created_at)
-         SELECT id, ?3, ?4, ?5, ?6, ?7 FROM policy WHERE team_id = ?1 AND id = ?2`,
+        `INSERT INTO policy_revision (policy_id, revision, document, tests, note, author_id, created_at)
+         SELECT id, ?3, ?4, ?5, ?6, ?7, ?8 FROM policy WHERE team_id = ?1 AND id = ?2`,
       )
-      .bind(team, id, next.revision, documentHash(next.document), next.note, next.author, next.createdAt),
+      .bind(
+        team,
+        id,
+        revision,
+        documentHash(document),
+        tests === null ? null : documentHash(tests),
+        note,
+        author,
+        createdAt,
+      ),
     db
       .prepare("UPDATE policy SET revision = ?3 WHERE team_id = ?1 AND id = ?2")
       .bind(team, id, next.revision),
@@ -127,10 +140,11 @@ export async function listPolicies(
 }
 
 const revisions = `
-  SELECT r.revision, d.body, r.note, r.author_id, r.created_at
+  SELECT r.revision, d.body, t.body AS tests, r.note, r.author_id, r.created_at
     FROM policy p
     JOIN policy_revision r ON r.policy_id = p.id
     JOIN document d ON d.hash = r.document
+    LEFT JOIN document t ON t.hash = r.tests
    WHERE p.team_id = ?1 AND p.id = ?2`;
 
 /** One revision of a policy, or null. */

@@ -9,6 +9,16 @@ let team: TeamSetting;
 let names: Record<string, string>;
 
 const upstream = "https://generated.example/mcp";
+const tests = [
+  {
+    name: "t",
+    call: { name: "a", arguments: { x: 1 } },
+    tools: ["a"],
+    context: {},
+    expect: "allow",
+    rule: "",
+  },
+];
 const valid: Record<string, unknown> = {
   signup: { email: "a@example.com", password: "correct horse", team: "T" },
   login: { email: "a@example.com", password: "wrong" },
@@ -18,10 +28,12 @@ const valid: Record<string, unknown> = {
   create_server: { name: "x", url: upstream, auth: { type: "headers", headers: { "X-Key": "k" } } },
   update_server: { name: "x", url: upstream, auth: { type: "none" } },
   accept_tool: { hash: "a".repeat(64) },
-  create_policy: { name: "x", document: openPolicy, note: "n" },
-  save_policy: { document: { ...openPolicy, tools: { a: { limits: [] } } }, note: "n" },
+  create_policy: { name: "x", document: openPolicy, tests, note: "n" },
+  save_policy: { document: { ...openPolicy, tools: { a: { limits: [] } } }, tests, note: "n" },
   rollback_policy: { revision: 1 },
   validate_policy: { document: openPolicy },
+  import_policy: { format: "intercept", yaml: "version: 1\nrules: []\n" },
+  simulate_policy: { document: openPolicy, last: 5, grant: "ci", from: "2026-11-02T09:00:00Z" },
   evaluate_policy: {
     document: openPolicy,
     team_document: openPolicy,

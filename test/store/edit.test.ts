@@ -58,6 +58,7 @@ beforeEach(async () => {
 const revision = (number: number, document: string) => ({
   revision: number,
   document,
+  tests: null,
   note: null,
   author: user,
   createdAt: now,
