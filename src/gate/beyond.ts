@@ -18,9 +18,8 @@ export function beyondThisGate(policy: Policy): Finding[] {
   ];
 }
 
-/** A limit that this gate can count by itself: its own grant's, in a window that slides. */
-export const countable = (limit: Pick<Limit, "scope" | "algorithm">): boolean =>
-  limit.scope === "grant" && limit.algorithm === "sliding";
+/** A limit that this gate can count by itself: its own grant's. */
+export const countable = (limit: Pick<Limit, "scope">): boolean => limit.scope === "grant";
 
 const ruleFindings = (rule: Rule): Finding[] => [
   ...(rule.record === "values" ? [{ pointer: `${rule.id}/record`, message: keepsNoValues }] : []),
@@ -38,7 +37,7 @@ const limitFindings = (at: string, limits: readonly Limit[]): Finding[] =>
       : [
           {
             pointer: `${at}/limits/${index}`,
-            message: `a ${limit.algorithm} limit of scope "${limit.scope}" cannot be counted yet, so calls under it are denied: use scope "grant" with a window of up to a week`,
+            message: `a limit of scope "${limit.scope}" cannot be counted yet, so calls under it are denied: use scope "grant"`,
           },
         ],
   );

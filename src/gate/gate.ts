@@ -1,7 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
 import type { DecisionEntry, Entry, LogRow, OutcomeEntry } from "../audit/entry.ts";
 import { decisionId, type GrantId, type TeamId } from "../id.ts";
+import { Calendar } from "../limit/calendar.ts";
 import { takeAll } from "../limit/take.ts";
+import { wallClock } from "../limit/zone.ts";
 import { methodRule } from "../policy/method.ts";
 import { limitState, listedOf, namePolicy, outcomeOf, refusalOf, upstreamOf } from "./admission.ts";
 import { describeArguments, readArguments } from "./arguments.ts";
@@ -40,6 +42,7 @@ const allowedMethod = { allowed: true } as const;
  */
 export class Gate extends DurableObject<unknown> implements GateStub {
   readonly #deps: GateDeps;
+  readonly #calendar: Calendar;
   readonly #ledger: Ledger;
   #compiled: Compiled | null = null;
   #loading: Promise<void> | null = null;
@@ -49,9 +52,10 @@ export class Gate extends DurableObject<unknown> implements GateStub {
   constructor(ctx: DurableObjectState, env: unknown, deps: GateDeps) {
     super(ctx, env);
     this.#deps = deps;
-    this.#ledger = new Ledger(ctx.storage);
     const kept = keptSnapshot(ctx.storage);
-    if (kept) this.#compiled = compile(kept);
+    this.#calendar = new Calendar(wallClock, kept?.zones ?? []);
+    this.#ledger = new Ledger(ctx.storage, (nowMs) => this.#calendar.bounds(nowMs));
+    if (kept) this.#compiled = compile(kept.snapshot);
     // Spread, so that gates that wake together do not all read D1 together.
     this.#rereadAtMs = deps.now() + rereadMs * deps.random();
   }
@@ -70,7 +74,10 @@ export class Gate extends DurableObject<unknown> implements GateStub {
   #decide(compiled: Compiled, route: CompiledRoute, ask: Ask, nowMs: number): Admission {
     const args = readArguments(ask.argumentsText);
     const judged = judge(compiled, route, ask, args, nowMs);
-    const taking = judged.verdict === "allowed" ? takeAll(this.#ledger.series, judged.charges, nowMs) : null;
+    const taking =
+      judged.verdict === "allowed"
+        ? takeAll(this.#ledger.series, judged.charges, nowMs, this.#calendar)
+        : null;
     const { verdict, rule, reason } = outcomeOf(judged, taking);
     const seq = this.#ledger.nextSeq;
     const { grant, team, epoch } = compiled.snapshot;
@@ -81,6 +88,7 @@ export class Gate extends DurableObject<unknown> implements GateStub {
       atMs: nowMs,
       requestId: ask.requestId,
       epoch,
+      member: grant.member?.id ?? null,
       server: { id: route.route.server.id, slug: route.route.server.slug },
       method: ask.method,
       target: judged.target,
@@ -91,6 +99,7 @@ export class Gate extends DurableObject<unknown> implements GateStub {
       policy: namePolicy(route),
       client: ask.clientName ?? null,
       ...describeArguments(args, this.#deps.argumentKey(team.id)),
+      values: null,
     };
     this.#ledger.append(entry, taking?.ok ? taking.take : new Map());
     this.#wakeBy(nowMs + shipAfterMs);
@@ -226,7 +235,8 @@ export class Gate extends DurableObject<unknown> implements GateStub {
 
   #adopt(snapshot: Snapshot): void {
     if (this.#compiled && snapshot.epoch <= this.#compiled.snapshot.epoch) return;
-    keepSnapshot(this.ctx.storage, snapshot);
+    this.#calendar.turnTo(snapshot.team.zone, this.#ledger.nowMs(this.#deps.now()));
+    keepSnapshot(this.ctx.storage, { snapshot, zones: this.#calendar.zones });
     this.#compiled = compile(snapshot);
     this.#planReread();
   }

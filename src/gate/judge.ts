@@ -4,6 +4,7 @@ import type { Charge } from "../limit/take.ts";
 import { type Decision, evaluate, type Obligation, type Question } from "../policy/evaluate.ts";
 import { countable } from "./beyond.ts";
 import { localNow } from "./calendar.ts";
+import { type Count, type Subject, toCharge } from "./charge.ts";
 import type { Ask, Target } from "./rpc.ts";
 import type { Route, Snapshot } from "./snapshot.ts";
 import type { Compiled, CompiledRoute } from "./standing.ts";
@@ -17,8 +18,6 @@ export interface Judged {
   readonly notes: readonly string[];
   readonly charges: readonly Charge[];
 }
-
-type Count = Extract<Obligation, { type: "count" }>;
 
 /** Judges every target of the message; the first that is not allowed speaks for all. */
 export function judge(
@@ -47,7 +46,8 @@ function judgeOne(
     const reason = "The team's policy cannot be read by this version of the gateway.";
     return { verdict: "denied", target, rule: "/team", reason, notes: [], charges: [] };
   }
-  return toJudged(evaluate(questionOf(compiled, route, ask, target, args, nowMs)), target, route);
+  const decision = evaluate(questionOf(compiled, route, ask, target, args, nowMs));
+  return toJudged(decision, target, route, compiled.snapshot.grant);
 }
 
 /** What of a gate's state a decision depends on. */
@@ -92,14 +92,14 @@ export function questionOf(
 }
 
 /** What the decision comes to at this gate: a duty that it cannot carry out denies. */
-export function toJudged(decision: Decision, target: Target, route: JudgedRoute): Judged {
+export function toJudged(decision: Decision, target: Target, { route }: JudgedRoute, grant: Subject): Judged {
   const verdict = verdictOf(decision);
   const base = { target, rule: decision.rule, reason: decision.reason, notes: decision.errors };
   if (verdict !== "allowed") return { ...base, verdict, charges: [] };
   const counts = decision.obligations.filter((duty): duty is Count => duty.type === "count");
   const beyond = decision.obligations.find((duty) => !dischargeable(duty));
   if (beyond) return { ...base, ...cannotDischarge(beyond), charges: [] };
-  return { ...base, verdict, charges: counts.map((duty) => toCharge(duty, route)) };
+  return { ...base, verdict, charges: counts.map((duty) => toCharge(duty, route.server, grant)) };
 }
 
 function verdictOf(decision: Decision): Judged["verdict"] {
@@ -128,25 +128,10 @@ function dischargeable(duty: Obligation): boolean {
 
 function cannotDischarge(duty: Obligation): Pick<Judged, "verdict" | "rule" | "reason"> {
   const rule = duty.type === "record" ? "" : duty.rule;
-  const what =
-    duty.type === "count" ? `a ${duty.algorithm} limit of scope "${duty.scope}"` : `the duty "${duty.type}"`;
+  const what = duty.type === "count" ? `a limit of scope "${duty.scope}"` : `the duty "${duty.type}"`;
   return {
     verdict: "denied",
     rule,
     reason: `This gateway cannot carry out ${what} yet, so it denies the call.`,
-  };
-}
-
-function toCharge(duty: Count, route: JudgedRoute): Charge {
-  const server = duty.layer === "team" ? "" : route.route.server.id;
-  return {
-    series: JSON.stringify([duty.layer, server, duty.scope, duty.counter, duty.shadow]),
-    counter: duty.counter,
-    rule: duty.rule,
-    windowMs: duty.windowMs,
-    max: duty.maxMicros,
-    amount: duty.amount,
-    shadow: duty.shadow,
-    text: `${duty.text} reached for ${duty.tool}.`,
   };
 }

@@ -27,6 +27,7 @@ const compactEvery = 256;
 export class Ledger {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  readonly #bounds: (nowMs: number) => readonly number[];
   readonly #series = new Map<string, Series>();
   readonly #dirty = new Set<string>();
   readonly #open = new Map<number, number>();
@@ -35,7 +36,9 @@ export class Ledger {
   #lastBatch = 0;
   #unshipped = 0;
 
-  constructor(storage: DurableObjectStorage) {
+  /** `bounds` are the first instants of the calendar windows that hold a moment (`Calendar.bounds`). */
+  constructor(storage: DurableObjectStorage, bounds: (nowMs: number) => readonly number[]) {
+    this.#bounds = bounds;
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#sql.exec(schema);
@@ -75,7 +78,7 @@ export class Ledger {
     for (const [key, amount] of takes) {
       const series = append(this.#series.get(key) ?? [], entry.atMs, amount);
       this.#dirty.add(key);
-      this.#series.set(key, series.length % compactEvery === 0 ? compact(series, entry.atMs) : series);
+      this.#series.set(key, series.length % compactEvery === 0 ? this.#compact(series, entry.atMs) : series);
     }
     if (entry.verdict === "allowed") this.#open.set(entry.seq, entry.atMs);
     this.#lastSeq = entry.seq;
@@ -177,9 +180,13 @@ export class Ledger {
   }
 
   #fold(key: string): void {
-    const marks = compact(this.#series.get(key) ?? [], this.#lastMs);
+    const marks = this.#compact(this.#series.get(key) ?? [], this.#lastMs);
     this.#series.set(key, marks);
     this.#sql.exec("INSERT OR REPLACE INTO series (key, marks) VALUES (?1, ?2)", key, writeMarks(marks));
+  }
+
+  #compact(series: Series, nowMs: number): Series {
+    return compact(series, nowMs, this.#bounds(nowMs));
   }
 
   #countUnshipped(): number {

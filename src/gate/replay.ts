@@ -1,7 +1,9 @@
 import type { DecisionEntry, LogRow, Verdict } from "../audit/entry.ts";
 import type { GrantId, ServerId } from "../id.ts";
 import { Bounds } from "../limit/bounds.ts";
+import { Calendar } from "../limit/calendar.ts";
 import type { Charge } from "../limit/take.ts";
+import { wallClock } from "../limit/zone.ts";
 import type { Policy } from "../policy/document.ts";
 import { evaluateUnread, type Refusal, type ToolFacts } from "../policy/evaluate.ts";
 import { unreadArguments } from "../policy/unread.ts";
@@ -56,10 +58,11 @@ export function replay(trial: Trial, rows: readonly LogRow[], earlier: boolean):
   });
 }
 
-/** A grant's counters. Team limits without a word on scope count all of its servers (policy.md §5). */
+/** A grant's counters. Others add to the shared ones, and its own calls elsewhere to the team's limits (policy.md §5). */
 function newBook(trial: Trial, gate: GrantId): Bounds {
   const elsewhere = trial.bearers.get(gate)?.elsewhere ?? false;
-  return new Bounds(({ rule }) => elsewhere && isTeamRule(rule));
+  const calendar = new Calendar(wallClock, [{ zone: trial.zone, sinceMs: 0 }]);
+  return new Bounds(calendar, ({ rule, shared }) => shared || (elsewhere && isTeamRule(rule)));
 }
 
 const isTeamRule = (rule: string): boolean => rule.startsWith("/team/");
@@ -101,14 +104,17 @@ function rejudge(
   grant: Bearer,
   decision: DecisionEntry,
 ): { readonly found: Judged; readonly open: readonly Refusal[] } {
-  const { method, client, target, argumentKeys, argumentHash, atMs } = decision;
+  const { gate, method, client, target, argumentKeys, argumentHash, atMs } = decision;
   const ask = { method, ...(client === null ? {} : { clientName: client }) };
   const route = { policy: trial.draft, tools: trial.tools, route: { server: trial.server } };
   // A freeze is a switch and no policy: the draft is tried as if it were off.
   const bench = { team: trial.team, snapshot: { team: { zone: trial.zone, frozen: "off" }, grant } } as const;
   const args = argumentHash === null ? undefined : unreadArguments(argumentKeys);
   const again = evaluateUnread(questionOf(bench, route, ask, target, args, atMs));
-  return { found: toJudged(again.decision, target, route), open: again.open };
+  return {
+    found: toJudged(again.decision, target, route, { id: gate, member: grant.member }),
+    open: again.open,
+  };
 }
 
 const pointOf = ({ rule, reason, unread }: Refusal): OpenPoint => ({

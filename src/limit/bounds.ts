@@ -1,5 +1,7 @@
-import { append, type Series, taken } from "./series.ts";
+import type { Calendar } from "./calendar.ts";
+import { append, type Series } from "./series.ts";
 import type { Charge } from "./take.ts";
+import { readWindow } from "./window.ts";
 
 export type Fit =
   | { readonly fits: true }
@@ -14,25 +16,27 @@ export class Bounds {
   readonly #least = new Map<string, Series>();
   readonly #most = new Map<string, Series>();
   readonly #partial: (charge: Charge) => boolean;
+  readonly #calendar: Calendar;
   #blurred: Series = [];
 
   /** `partial` says which counters also count calls that never come here. */
-  constructor(partial: (charge: Charge) => boolean = () => false) {
+  constructor(calendar: Calendar, partial: (charge: Charge) => boolean = () => false) {
+    this.#calendar = calendar;
     this.#partial = partial;
   }
 
   /** Tests the charges as `takeAll` does, without taking; those in shadow refuse nothing. */
   test(charges: readonly Charge[], nowMs: number): Fit {
     const enforced = charges.filter(({ shadow }) => !shadow);
-    const over = enforced.find((charge) => exceeds(this.#least, charge, nowMs));
+    const over = enforced.find((charge) => this.#exceeds(this.#least, charge, nowMs));
     if (over) return { fits: false, charge: over, certain: true };
     const doubtful = enforced.find((charge) => this.#mayExceed(charge, nowMs));
     return doubtful ? { fits: false, charge: doubtful, certain: false } : { fits: true };
   }
 
   #mayExceed(charge: Charge, nowMs: number): boolean {
-    if (this.#partial(charge) || taken(this.#blurred, nowMs, charge.windowMs) > 0n) return true;
-    return this.#differs(charge) && exceeds(this.#most, charge, nowMs);
+    if (this.#partial(charge) || this.#taken(this.#blurred, charge, nowMs) > 0n) return true;
+    return this.#differs(charge) && this.#exceeds(this.#most, charge, nowMs);
   }
 
   /** Counts a call that was let through. A call adds to a series once, however many limits name it (policy.md §5). */
@@ -58,6 +62,14 @@ export class Bounds {
     this.#blurred = append(this.#blurred, nowMs, 1n);
   }
 
+  #exceeds(book: ReadonlyMap<string, Series>, charge: Charge, nowMs: number): boolean {
+    return this.#taken(book.get(charge.series) ?? [], charge, nowMs) + charge.amount > charge.max;
+  }
+
+  #taken(series: Series, charge: Charge, nowMs: number): bigint {
+    return readWindow(series, charge, charge.amount, nowMs, this.#calendar).taken;
+  }
+
   #differs({ series }: Charge): boolean {
     return this.#most.get(series) !== this.#least.get(series);
   }
@@ -65,6 +77,3 @@ export class Bounds {
 
 const amounts = (charges: readonly Charge[]): ReadonlyMap<string, bigint> =>
   new Map(charges.map(({ series, amount }) => [series, amount]));
-
-const exceeds = (book: ReadonlyMap<string, Series>, charge: Charge, nowMs: number): boolean =>
-  taken(book.get(charge.series) ?? [], nowMs, charge.windowMs) + charge.amount > charge.max;

@@ -15,20 +15,21 @@ export type Series = readonly Mark[];
 /** One call, in a counter's millionths. */
 export const oneCall = 1_000_000n;
 
-// policy.md §5: the longest window is 31 days; nothing older can matter to any limit.
-const horizonMs = 2_678_400_000;
+// policy.md §5: the longest window is 31 days, or a month in which an hour comes twice; older marks matter to no limit.
+const horizonMs = 32 * 86_400_000;
 // The promise is at most 1 % late; 1/128 leaves room for the millisecond by which a window is closed at both ends.
 const mergeShare = 1 / 128;
 
-/** A mark still counts while `now` lies within one window of it, both ends included. */
-const counts = (mark: Mark, nowMs: number, windowMs: number): boolean => nowMs - mark.atMs <= windowMs;
+/** What a sliding window that ends now has already taken: it is closed at both ends. */
+export const taken = (series: Series, nowMs: number, windowMs: number): bigint =>
+  takenSince(series, nowMs - windowMs);
 
-/** What the window that ends now has already taken. */
-export function taken(series: Series, nowMs: number, windowMs: number): bigint {
+/** What was taken at `sinceMs` or later. */
+export function takenSince(series: Series, sinceMs: number): bigint {
   let sum = 0n;
   for (let i = series.length - 1; i >= 0; i--) {
     const mark = series[i];
-    if (!mark || !counts(mark, nowMs, windowMs)) break;
+    if (!mark || mark.atMs < sinceMs) break;
     sum += mark.amount;
   }
   return sum;
@@ -46,7 +47,7 @@ export function roomAtMs(
   let over = taken(series, nowMs, windowMs) + amount - max;
   if (over <= 0n) return nowMs;
   for (const mark of series) {
-    if (!counts(mark, nowMs, windowMs)) continue;
+    if (mark.atMs < nowMs - windowMs) continue;
     over -= mark.amount;
     if (over <= 0n) return mark.atMs + windowMs + 1;
   }
@@ -55,32 +56,51 @@ export function roomAtMs(
 
 /** When the oldest of what the window has taken comes back; `nowMs` where it has taken nothing. */
 export function nextReturnMs(series: Series, nowMs: number, windowMs: number): number {
-  const oldest = series.find((mark) => counts(mark, nowMs, windowMs));
+  const oldest = series.find((mark) => mark.atMs >= nowMs - windowMs);
   return oldest ? oldest.atMs + windowMs + 1 : nowMs;
 }
 
-/** The series with `amount` taken now; `nowMs` must not lie before the last mark (the gate's clock never runs back). */
-export const append = (series: Series, nowMs: number, amount: bigint): Series => [
-  ...series,
-  { fromMs: nowMs, atMs: nowMs, amount },
-];
+/** The series with `amount` taken at `atMs`; mostly that is its end. */
+export function append(series: Series, atMs: number, amount: bigint): Series {
+  const mark = { fromMs: atMs, atMs, amount };
+  const last = series.at(-1);
+  if (!last || last.atMs <= atMs) return [...series, mark];
+  return series.toSpliced(series.findLastIndex((one) => one.atMs <= atMs) + 1, 0, mark);
+}
+
+/** The series without the `amount` that was taken at `atMs`; as it is where that is too long ago to be told. */
+export function giveBack(series: Series, atMs: number, amount: bigint): Series {
+  // The earliest mark that can hold it: what remains then counts no earlier than it was taken.
+  const index = series.findIndex((mark) => mark.fromMs <= atMs && atMs <= mark.atMs && mark.amount >= amount);
+  const mark = series[index];
+  if (!mark) return series;
+  const rest = mark.amount - amount;
+  return rest > 0n ? series.with(index, { ...mark, amount: rest }) : series.toSpliced(index, 1);
+}
 
 /**
  * The same history in fewer marks: a mark of age `a` only matters to windows of at least `a`, so neighbours less than 1/128
- * of their age apart may become one at the later time without any window freeing room more than 1 % late. About 1,900
- * marks hold 31 days of any traffic, whatever windows are put on the counter later.
+ * of their age apart may become one at the later time without any sliding window freeing room more than 1 % late. About
+ * 1,900 marks hold 31 days of any traffic, whatever windows are put on the counter later. Calendar windows free all of
+ * their room at once, so nothing merges across one of `bounds`, their first instants.
  */
-export function compact(series: Series, nowMs: number): Series {
+export function compact(series: Series, nowMs: number, bounds: readonly number[]): Series {
   const out: Mark[] = [];
   for (const mark of series) {
     if (nowMs - mark.atMs > horizonMs) continue;
     const last = out.at(-1);
-    const spreadMs = last ? mark.atMs - last.fromMs : 0;
-    if (last && spreadMs <= (nowMs - mark.atMs) * mergeShare) {
-      out[out.length - 1] = { fromMs: last.fromMs, atMs: mark.atMs, amount: last.amount + mark.amount };
+    if (last && near(last, mark, nowMs) && !parted(last.atMs, mark.atMs, bounds)) {
+      const fromMs = Math.min(last.fromMs, mark.fromMs);
+      out[out.length - 1] = { fromMs, atMs: mark.atMs, amount: last.amount + mark.amount };
     } else {
       out.push(mark);
     }
   }
   return out;
 }
+
+const near = (last: Mark, mark: Mark, nowMs: number): boolean =>
+  mark.atMs - Math.min(last.fromMs, mark.fromMs) <= (nowMs - mark.atMs) * mergeShare;
+
+const parted = (earlierMs: number, laterMs: number, bounds: readonly number[]): boolean =>
+  bounds.some((boundMs) => earlierMs < boundMs && boundMs <= laterMs);

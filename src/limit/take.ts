@@ -1,13 +1,15 @@
-import { append, nextReturnMs, roomAtMs, type Series, taken } from "./series.ts";
+import type { Calendar } from "./calendar.ts";
+import { append, type Series } from "./series.ts";
+import { type Cap, type Reading, readWindow } from "./window.ts";
 
 /** One limit that a call must fit under. Amounts and `max` are in millionths. */
-export interface Charge {
-  /** Which series: layer, server, counter (and whether it counts in shadow). */
+export interface Charge extends Cap {
+  /** Which series: layer, server, scope, counter (and whether it counts in shadow), subject. */
   readonly series: string;
+  /** Kept by a `SharedCounter`, because other grants count there too. */
+  readonly shared: boolean;
   readonly counter: string;
   readonly rule: string;
-  readonly windowMs: number;
-  readonly max: bigint;
   readonly amount: bigint;
   /** Counts past its max and refuses nothing. */
   readonly shadow: boolean;
@@ -16,13 +18,8 @@ export interface Charge {
 }
 
 /** How one limit stands after the call. */
-export interface Standing {
+export interface Standing extends Reading {
   readonly charge: Charge;
-  readonly taken: bigint;
-  /** When room for one more such call comes, if none else is made; null where it never does. */
-  readonly roomAtMs: number | null;
-  /** When the first of what was taken comes back. */
-  readonly returnsAtMs: number;
 }
 
 export type Taking =
@@ -37,21 +34,19 @@ export function takeAll(
   book: ReadonlyMap<string, Series>,
   charges: readonly Charge[],
   nowMs: number,
+  calendar: Calendar,
 ): Taking {
   const standing = (charge: Charge, extra: bigint): Standing => {
     const series = book.get(charge.series) ?? [];
     const after = extra > 0n ? append(series, nowMs, extra) : series;
-    return {
-      charge,
-      taken: taken(after, nowMs, charge.windowMs),
-      roomAtMs: roomAtMs(after, nowMs, charge.windowMs, charge.max, charge.amount),
-      returnsAtMs: nextReturnMs(after, nowMs, charge.windowMs),
-    };
+    return { charge, ...readWindow(after, charge, charge.amount, nowMs, calendar) };
   };
   const enforced = charges.filter((charge) => !charge.shadow);
   const before = enforced.map((charge) => standing(charge, 0n));
-  const refusedBy = before.find((state) => state.taken + state.charge.amount > state.charge.max);
+  const refusedBy = before.find(refuses);
   if (refusedBy) return { ok: false, refusedBy, standings: before };
   const take = new Map(charges.map((charge) => [charge.series, charge.amount]));
   return { ok: true, take, standings: enforced.map((charge) => standing(charge, charge.amount)) };
 }
+
+const refuses = ({ charge, taken }: Standing): boolean => taken + charge.amount > charge.max;

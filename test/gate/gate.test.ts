@@ -171,21 +171,34 @@ test.each([
   expect(admission).toMatchObject({ effect: "deny", refusal: { outcome, rule } });
 });
 
-test.each([
-  ["member", "minute", 'a sliding limit of scope "member"'],
-  ["grant", "month", 'a calendar limit of scope "grant"'],
-])("a limit of scope %s a %s, which this gate cannot count, denies", async (scope, window, what) => {
-  const limits = [{ counter: "c", window, max: 5, scope }];
+test.each([["member", "minute", 'a limit of scope "member"']])(
+  "a limit of scope %s a %s, which this gate cannot count, denies",
+  async (scope, window, what) => {
+    const limits = [{ counter: "c", window, max: 5, scope }];
+    const other = setting({ version: "1", default: "deny", tools: { cmux_send: { limits } } });
+    await other.gate.apply(other.snapshot);
+    expect(await other.gate.admit(other.caller, call("cmux_send"))).toMatchObject({
+      effect: "deny",
+      refusal: {
+        outcome: "denied",
+        rule: `/tools/cmux_send/limits/c-per-${window}`,
+        reason: `This gateway cannot carry out ${what} yet, so it denies the call.`,
+      },
+    });
+  },
+);
+
+test("a limit a month counts in the team's own month and says when that ends", async () => {
+  const limits = [{ counter: "c", window: "month", max: 2 }];
   const other = setting({ version: "1", default: "deny", tools: { cmux_send: { limits } } });
   await other.gate.apply(other.snapshot);
-  expect(await other.gate.admit(other.caller, call("cmux_send"))).toMatchObject({
-    effect: "deny",
-    refusal: {
-      outcome: "denied",
-      rule: `/tools/cmux_send/limits/c-per-${window}`,
-      reason: `This gateway cannot carry out ${what} yet, so it denies the call.`,
-    },
-  });
+  for (let i = 0; i < 2; i++) await other.gate.admit(other.caller, call("cmux_send"));
+  await evictDurableObject(other.gate);
+  const now = new Date();
+  const nextMonthMs = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1);
+  const refused = await other.gate.admit(other.caller, call("cmux_send"));
+  const retryAfterMs = refused.effect === "deny" ? (refused.refusal.retryAfterMs ?? 0) : 0;
+  expect(Math.abs(Date.now() + retryAfterMs - nextMonthMs)).toBeLessThan(5_000);
 });
 
 test("a refused call consumes nothing", async () => {

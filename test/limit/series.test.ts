@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { append, compact, oneCall, roomAtMs, type Series, taken } from "../../src/limit/series.ts";
+import {
+  append,
+  compact,
+  giveBack,
+  oneCall,
+  roomAtMs,
+  type Series,
+  taken,
+  takenSince,
+} from "../../src/limit/series.ts";
 
 const minuteMs = 60_000;
 const at = (times: readonly number[]): Series =>
@@ -36,7 +45,7 @@ function drive(gapsMs: readonly number[], windowMs: number, max: number, compact
     } else if (exact) {
       lateMs.push(now - ((admitted.at(-max) ?? 0) + windowMs));
     }
-    if (i % compactEvery === 0) series = compact(series, now);
+    if (i % compactEvery === 0) series = compact(series, now, []);
   }
   return { admitted, lateMs, series };
 }
@@ -75,9 +84,47 @@ test("any traffic fits in about two thousand marks", () => {
   let series: Series = [];
   for (let now = 0; now < 2_678_400_000; now += 40_000) {
     series = append(series, now, oneCall);
-    if (series.length > 4_000) series = compact(series, now);
+    if (series.length > 4_000) series = compact(series, now, []);
   }
   for (let now = 2_678_400_000; now < 2_678_460_000; now += 5) series = append(series, now, oneCall);
-  series = compact(series, 2_678_460_000);
+  series = compact(series, 2_678_460_000, []);
   expect(series.length).toBeLessThan(2_000);
+});
+
+test("merging keeps what lies on both sides of a bound apart", () => {
+  const series = at([3_599_990, 3_600_000, 3_600_010]);
+  const now = 9_000_000;
+  expect(compact(series, now, [])).toHaveLength(1);
+  const apart = compact(series, now, [3_600_000]);
+  expect(apart).toHaveLength(2);
+  expect(takenSince(apart, 3_600_000)).toBe(2n * oneCall);
+});
+
+test("what is given back is gone from every window, merged or not, and nothing else is", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(5_000), fc.bigInt(1n, 9n)), { minLength: 1, maxLength: 60 }),
+      fc.nat(),
+      fc.nat(400_000),
+      (steps, pick, laterMs) => {
+        let now = 0;
+        const took = steps.map(([gapMs, amount]) => {
+          now += gapMs;
+          return { now, amount };
+        });
+        const whole = took.reduce<Series>((series, one) => append(series, one.now, one.amount), []);
+        const out = took[pick % took.length] ?? { now: 0, amount: 0n };
+        const rest = giveBack(compact(whole, now + laterMs, []), out.now, out.amount);
+        const sum = took.reduce((total, one) => total + one.amount, 0n) - out.amount;
+        expect(takenSince(rest, 0)).toBe(sum);
+        for (const since of took) {
+          const exact = took
+            .filter((one) => one.now >= since.now && one !== out)
+            .reduce((total, one) => total + one.amount, 0n);
+          expect(takenSince(rest, since.now) >= exact).toBe(true);
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
 });

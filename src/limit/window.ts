@@ -1,0 +1,44 @@
+import type { Calendar } from "./calendar.ts";
+import type { Unit } from "./period.ts";
+import { nextReturnMs, roomAtMs, type Series, taken, takenSince } from "./series.ts";
+
+/** How much of a counter one limit lets through in one window. */
+export interface Cap {
+  /** Of a calendar window, the longest that it can be. */
+  readonly windowMs: number;
+  /** Set where the window is a calendar's; null where it slides. */
+  readonly unit: Unit | null;
+  /** In millionths. */
+  readonly max: bigint;
+}
+
+/** How full a window is. */
+export interface Reading {
+  /** In millionths. */
+  readonly taken: bigint;
+  /** When there is room for the amount asked for, if nothing else is taken; null where there never is. */
+  readonly roomAtMs: number | null;
+  /** When some of what was taken comes back: of a calendar window its end. */
+  readonly returnsAtMs: number;
+}
+
+/** Reads a counter by one limit, with `amount` in mind. */
+export function readWindow(
+  series: Series,
+  { windowMs, unit, max }: Cap,
+  amount: bigint,
+  nowMs: number,
+  calendar: Calendar,
+): Reading {
+  if (unit === null) {
+    return {
+      taken: taken(series, nowMs, windowMs),
+      roomAtMs: roomAtMs(series, nowMs, windowMs, max, amount),
+      returnsAtMs: nextReturnMs(series, nowMs, windowMs),
+    };
+  }
+  const { fromMs, untilMs } = calendar.period(unit, nowMs);
+  const sum = takenSince(series, fromMs);
+  const fitsAtMs = sum + amount <= max ? nowMs : untilMs;
+  return { taken: sum, roomAtMs: amount > max ? null : fitsAtMs, returnsAtMs: untilMs };
+}
