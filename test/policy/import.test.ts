@@ -303,10 +303,14 @@ const stateOf = (scope: string, index: number) =>
       window,
       more: fc.constantFrom({}, { increment: 2 }, { increment: -1 }, { increment_from: "args.n" }),
       conditions: fc.array(condition, { maxLength: 1 }),
+      again: fc.constantFrom<string[]>([], [], ["gte"], ["lt"]),
     })
-    .map(({ bound, op, of, window, more, conditions }) => ({
+    .map(({ bound, op, of, window, more, conditions, again }) => ({
       name: `state ${index}`,
-      conditions: [...conditions, { path: `state.${of}.c${index}`, op, value: bound }],
+      conditions: [
+        ...conditions,
+        ...[op, ...again].map((test) => ({ path: `state.${of}.c${index}`, op: test, value: bound })),
+      ],
       state: { counter: `c${index}`, window, ...more },
     }));
 const ruleOf = (scope: string, index: number) =>

@@ -142,6 +142,27 @@ describe("the YAML reader", () => {
     expect(load(text, { schema: FAILSAFE_SCHEMA })).toEqual(texts(read(text)));
   });
 
+  it("reads long runs of anything in a moment", () => {
+    const run = (text: string) => text.repeat(200_000);
+    const texts = [
+      `a: b${run(" ")}c`,
+      `a: >\n x${run("\n")} y`,
+      `a: |\n x${run("\n")} y`,
+      `a: [${run(" ")}b]`,
+    ];
+    const hostile = [
+      ...texts,
+      `a: '${run("'")}`,
+      `a: [${run("b,")}`,
+      `a: {${run("\n")}`,
+      run("a:"),
+      run("- "),
+    ];
+    const start = performance.now();
+    for (const text of hostile) readYaml(text);
+    expect(performance.now() - start).toBeLessThan(2_000);
+  });
+
   it("keeps the line of every value", () => {
     const root = read("# note\na:\n  - b: 1\n    c: [x,\n      y]\n");
     const lines: number[] = [];

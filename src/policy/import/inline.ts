@@ -56,7 +56,7 @@ export function readPlain(cursor: Cursor, inFlow: boolean): Read {
   if (!plainStart.test(rest))
     return cursor.fail(`a value cannot begin with ${JSON.stringify(rest[0] ?? "")}`);
   const end = rest.search(inFlow ? /[,[\]{}]| #|:(?:[\s,[\]{}]|$)/ : / #|:(?:\s|$)/);
-  const text = (end < 0 ? rest : rest.slice(0, end)).replace(/ +$/, "");
+  const text = withoutLast(end < 0 ? rest : rest.slice(0, end), " ");
   if (text.includes("\t")) cursor.fail("a tab: use spaces");
   cursor.column += text.length;
   return { text, value: plainValue(text) };
@@ -101,13 +101,24 @@ export function readBlockText(cursor: Cursor, indent: number): Read | null {
 /** Rows as one, an empty row for each break that stays. */
 function folded(rows: readonly string[], cursor: Cursor): string {
   if (rows.some((row) => /^[ \t]/.test(row))) cursor.fail("a row of a folded text that stands deeper: use |");
-  return rows
-    .join("\n")
-    .replace(/([^\n])\n(\n*)(?=[^\n])/g, (_, last: string, more: string) => last + (more || " "));
+  let text = "";
+  for (const [index, row] of rows.entries()) {
+    const before = rows[index - 1];
+    if (row === "") text += "\n";
+    else text += before === undefined || before === "" ? row : ` ${row}`;
+  }
+  return text;
 }
 
 function chomped(text: string, strip: boolean): Read {
-  const bare = text.replace(/\n+$/, "");
+  const bare = withoutLast(text, "\n");
   const kept = strip || bare === "" ? bare : `${bare}\n`;
   return { text: kept, value: kept };
+}
+
+/** The text without this character at its end; a pattern would try every run of it anew. */
+function withoutLast(text: string, character: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === character) end--;
+  return text.slice(0, end);
 }
