@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Finding } from "../../src/fault.ts";
 import { readJson } from "../../src/json/read.ts";
 import { compactJson } from "../../src/json/write.ts";
-import { normalised, readPolicy } from "../../src/policy/document.ts";
+import { normalised, type Policy, readPolicy } from "../../src/policy/document.ts";
 import { judge } from "./judge.ts";
 
 const whole = {
@@ -149,33 +150,37 @@ test("the document that the mutations start from is right", () => {
 });
 
 test("a mutated document is read or refused with places, and never throws", () => {
-  let [accepted, refused] = [0, 0];
+  const seen = { accepted: 0, refused: 0 };
   fc.assert(
     fc.property(mutations, (changes) => {
       const text = JSON.stringify(changes.reduce<unknown>(mutate, whole));
       const read = readPolicy(text);
-      if (read.ok) {
-        accepted++;
-        expect(judge(null, { server: read.policy, args: '{"amount":1}' }).errors).not.toContain("(error)");
-        const long = compactJson(normalised(read.policy));
-        const again = readPolicy(long);
-        expect(again.ok && compactJson(normalised(again.policy))).toBe(long);
-      } else {
-        refused++;
-        expect(read.errors.length).toBeGreaterThan(0);
-        for (const { pointer, message } of read.errors) {
-          expect([
-            message !== "" && message !== "Invalid input",
-            pointer,
-            leadsSomewhere(text, pointer),
-          ]).toEqual([true, pointer, true]);
-        }
-      }
+      seen[read.ok ? "accepted" : "refused"]++;
+      const wrong = read.ok ? wrongWith(read.policy) : misplaced(text, read.errors);
+      if (wrong !== null) throw new Error(wrong);
     }),
-    { numRuns: 5_000 },
+    { numRuns: 2_500 },
   );
-  expect(Math.min(accepted, refused)).toBeGreaterThan(100);
-});
+  // About 140 are accepted, give or take 12.
+  expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(50);
+}, 60_000);
+
+/** What is wrong with a policy that was accepted: it cannot be judged by, or its long form is not itself. */
+function wrongWith(policy: Policy): string | null {
+  if (judge(null, { server: policy, args: '{"amount":1}' }).rule === "(error)") return "judging by it throws";
+  const long = compactJson(normalised(policy));
+  const again = readPolicy(long);
+  return again.ok && compactJson(normalised(again.policy)) === long ? null : `its long form differs: ${long}`;
+}
+
+/** What is wrong with the findings of a refusal: there are none, or one says nothing or stands nowhere. */
+function misplaced(text: string, errors: readonly Finding[]): string | null {
+  const bad = errors.find(
+    ({ pointer, message }) => message === "" || message === "Invalid input" || !leadsSomewhere(text, pointer),
+  );
+  if (errors.length === 0) return "refused without a reason";
+  return bad ? `a finding that says nothing or leads nowhere: ${JSON.stringify(bad)}` : null;
+}
 
 test("any text is read or refused, and never throws", () => {
   fc.assert(
@@ -187,4 +192,4 @@ test("any text is read or refused, and never throws", () => {
     }),
     { numRuns: 500 },
   );
-});
+}, 60_000);

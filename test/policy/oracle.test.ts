@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Policy, readPolicy } from "../../src/policy/document.ts";
@@ -72,8 +73,11 @@ function agree(seed: number): void {
     const expected = ask({ kind, name, args, team, server, frozen, pins, facts });
     note(seen.effects, decision.effect);
     note(seen.rules, decision.rule);
+    const [ours, theirs] = [answerOf(decision), { ...expected, reason: short(expected.reason) }];
+    // What was asked is written out only where the two differ: it would take most of the time.
+    if (isDeepStrictEqual(ours, theirs)) continue;
     const told = { kind, name, args: write(args), frozen, server: write(server), team: write(team) };
-    expect({ ...answerOf(decision), told }).toEqual({ ...expected, reason: short(expected.reason), told });
+    expect({ ...ours, told }).toEqual({ ...theirs, told });
   }
 }
 
