@@ -1,7 +1,7 @@
 import type { Calendar } from "./calendar.ts";
-import { append, type Series } from "./series.ts";
 import type { Charge } from "./take.ts";
-import { readWindow } from "./window.ts";
+import { Totals } from "./totals.ts";
+import { windowStartMs } from "./window.ts";
 
 export type Fit =
   | { readonly fits: true }
@@ -13,11 +13,11 @@ export type Fit =
  * counts those that certainly were, `most` all that may have been. Calls come in the order of their times.
  */
 export class Bounds {
-  readonly #least = new Map<string, Series>();
-  readonly #most = new Map<string, Series>();
+  readonly #least = new Map<string, Totals>();
+  readonly #most = new Map<string, Totals>();
+  readonly #blurred = new Totals();
   readonly #partial: (charge: Charge) => boolean;
   readonly #calendar: Calendar;
-  #blurred: Series = [];
 
   /** `partial` says which counters also count calls that never come here. */
   constructor(calendar: Calendar, partial: (charge: Charge) => boolean = () => false) {
@@ -35,45 +35,37 @@ export class Bounds {
   }
 
   #mayExceed(charge: Charge, nowMs: number): boolean {
-    if (this.#partial(charge) || this.#taken(this.#blurred, charge, nowMs) > 0n) return true;
-    return this.#differs(charge) && this.#exceeds(this.#most, charge, nowMs);
+    const blurred = this.#blurred.since(windowStartMs(charge, nowMs, this.#calendar)) > 0n;
+    return blurred || this.#partial(charge) || this.#exceeds(this.#most, charge, nowMs);
   }
 
-  /** Counts a call that was let through. A call adds to a series once, however many limits name it (policy.md §5). */
+  #exceeds(book: ReadonlyMap<string, Totals>, charge: Charge, nowMs: number): boolean {
+    const sinceMs = windowStartMs(charge, nowMs, this.#calendar);
+    return (book.get(charge.series)?.since(sinceMs) ?? 0n) + charge.amount > charge.max;
+  }
+
+  /** Counts a call that was let through. */
   take(charges: readonly Charge[], nowMs: number): void {
-    for (const [key, amount] of amounts(charges)) {
-      const same = !this.#most.has(key) || this.#most.get(key) === this.#least.get(key);
-      const least = append(this.#least.get(key) ?? [], nowMs, amount);
-      const most = same ? least : append(this.#most.get(key) ?? [], nowMs, amount);
-      this.#least.set(key, least);
-      this.#most.set(key, most);
-    }
+    add(this.#least, charges, nowMs);
+    add(this.#most, charges, nowMs);
   }
 
   /** Counts a call that may have been let through. */
   mayTake(charges: readonly Charge[], nowMs: number): void {
-    for (const [key, amount] of amounts(charges)) {
-      this.#most.set(key, append(this.#most.get(key) ?? [], nowMs, amount));
-    }
+    add(this.#most, charges, nowMs);
   }
 
   /** From here on any counter may hold any amount that was taken up to `nowMs`. */
   blur(nowMs: number): void {
-    this.#blurred = append(this.#blurred, nowMs, 1n);
-  }
-
-  #exceeds(book: ReadonlyMap<string, Series>, charge: Charge, nowMs: number): boolean {
-    return this.#taken(book.get(charge.series) ?? [], charge, nowMs) + charge.amount > charge.max;
-  }
-
-  #taken(series: Series, charge: Charge, nowMs: number): bigint {
-    return readWindow(series, charge, charge.amount, nowMs, this.#calendar).taken;
-  }
-
-  #differs({ series }: Charge): boolean {
-    return this.#most.get(series) !== this.#least.get(series);
+    this.#blurred.add(nowMs, 1n);
   }
 }
 
-const amounts = (charges: readonly Charge[]): ReadonlyMap<string, bigint> =>
-  new Map(charges.map(({ series, amount }) => [series, amount]));
+/** A call adds to a series once, however many limits name it (policy.md §5). */
+function add(book: Map<string, Totals>, charges: readonly Charge[], nowMs: number): void {
+  for (const [key, amount] of new Map(charges.map(({ series, amount }) => [series, amount]))) {
+    const totals = book.get(key) ?? new Totals();
+    totals.add(nowMs, amount);
+    book.set(key, totals);
+  }
+}

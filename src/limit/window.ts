@@ -22,6 +22,13 @@ export interface Reading {
   readonly returnsAtMs: number;
 }
 
+/** The first instant that the window counts which ends at `nowMs`, or which holds it. */
+export const windowStartMs = (
+  { windowMs, unit }: Pick<Cap, "windowMs" | "unit">,
+  nowMs: number,
+  calendar: Calendar,
+): number => (unit === null ? nowMs - windowMs : calendar.period(unit, nowMs).fromMs);
+
 /** Reads a counter by one limit, with `amount` in mind. */
 export function readWindow(
   series: Series,
