@@ -11,11 +11,27 @@ declare global {
   }
 }
 
+/** The texts of the guides and of all that they include or link to, by their paths from the repository's root. */
+export const files: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ...import.meta.glob("/docs/policy*.md", { query: "?raw", import: "default", eager: true }),
+    ...import.meta.glob("/README.md", { query: "?raw", import: "default", eager: true }),
+    ...import.meta.glob("/test/golden/**/*.{json,yaml}", { query: "?raw", import: "default", eager: true }),
+    ...import.meta.glob("/test/fixtures/seed-policies/*.json", {
+      query: "?raw",
+      import: "default",
+      eager: true,
+    }),
+  }).map(([path, text]) => [path.slice(1), text]),
+);
+
+const decisions = "test/golden/decision/";
+
 /** The text of every golden decision, by the name of its file. */
 export const goldenTexts: ReadonlyMap<string, string> = new Map(
-  Object.entries(
-    import.meta.glob("./decision/*.json", { query: "?raw", import: "default", eager: true }),
-  ).map(([path, text]) => [path.replace(/^.*\/|\.json$/g, ""), text]),
+  [...files]
+    .filter(([path]) => path.startsWith(decisions))
+    .map(([path, text]) => [path.slice(decisions.length, -".json".length), text]),
 );
 
 /** One promise of the language: a call, the policies that judge it, and what must come out. */
