@@ -69,12 +69,6 @@ export function evidenceOf(
 
 const times = (count: number): string => (count === 1 ? "once" : `${count} times`);
 
-/** Why a use is not in the document. */
-export const leftOut = (one: Permitted | LeftOut): Gap => ({
-  name: one.use.name,
-  reason: `It was used and is left out: ${"why" in one ? one.why : "a policy names no more than this"}.`,
-});
-
 /** What is not known of the whole. */
 export function wholeGaps({ current }: UsedServer): Gap[] {
   const reasons = [
@@ -85,8 +79,10 @@ export function wholeGaps({ current }: UsedServer): Gap[] {
   return reasons.flatMap((reason) => (typeof reason === "string" ? [{ name: null, reason }] : []));
 }
 
-/** What is not known of a use that is permitted. */
-export function gapsOf({ use, key, from }: Permitted): Gap[] {
+/** Why a use is not in the document, or what is not known of one that is. */
+export function gapsOf(one: Permitted | LeftOut): Gap[] {
+  if ("why" in one) return [{ name: one.use.name, reason: `It was used and is left out: ${one.why}.` }];
+  const { use, key, from } = one;
   const { name, argumentKeys, methods } = use;
   const reasons = [
     argumentKeys.size > 0 &&

@@ -9,7 +9,6 @@ import {
   type Gap,
   gapsOf,
   type LeftOut,
-  leftOut,
   type Permitted,
   type Rate,
   type UsedServer,
@@ -48,24 +47,25 @@ export function suggestPolicy(server: UsedServer, uses: readonly Use[]): Suggest
   const judged = sections.flatMap(([, kind]) => {
     const permits = permitsOf(server, kind);
     const its = uses.filter((use) => use.kind === kind);
-    return its.map((use) => permit(server, use, permits, counters));
+    return fewEnough(its.map((use) => permit(server, use, permits, counters)));
   });
-  const kept = sections.flatMap(([, kind]) =>
-    judged
-      .filter(isPermitted)
-      .filter(({ use }) => use.kind === kind)
-      .slice(0, keysMax),
-  );
-  const inside = new Set<Permitted | LeftOut>(kept);
-  const left = judged.filter((one) => !inside.has(one));
+  const kept = judged.filter(isPermitted);
   return {
     document: documentOf(server, kept),
     evidence: kept.map(({ evidence }) => evidence),
-    notKnown: [...wholeGaps(server), ...left.map(leftOut), ...kept.flatMap(gapsOf)],
+    notKnown: [...wholeGaps(server), ...judged.flatMap(gapsOf)],
   };
 }
 
 const isPermitted = (one: Permitted | LeftOut): one is Permitted => "rule" in one;
+
+/** The most used, as many as one section takes. */
+function fewEnough(judged: readonly (Permitted | LeftOut)[]): (Permitted | LeftOut)[] {
+  let names = 0;
+  return judged.map((one) =>
+    isPermitted(one) && ++names > keysMax ? { use: one.use, why: `a policy names at most ${keysMax}` } : one,
+  );
+}
 
 /** Which names the current policy does not deny always. */
 const permitsOf = ({ slug, current }: UsedServer, kind: Kind): ((name: string) => boolean) =>

@@ -81,11 +81,11 @@ test("what the current policy asks is kept, and its lower limits make new ones n
   });
   expect(suggested.notKnown).toEqual([
     { name: null, reason: "Messages that name nothing leave no decision: `methods` is kept." },
+    { name: "send", reason: "Whether past calls meet what /tools/s* asks of values is not known." },
     {
       name: "batch",
       reason: "It was used and is left out: the policy that is attached now denies it always.",
     },
-    { name: "send", reason: "Whether past calls meet what /tools/s* asks of values is not known." },
   ]);
 });
 
