@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, join } from "node:path";
+import { wrangler, wranglerBin } from "../start/wrangler.ts";
+
+/** One Worker to serve: its source, its text bindings and its Durable Objects by binding name. */
+export interface Served {
+  readonly entry: string;
+  readonly text: Readonly<Record<string, string>>;
+  readonly objects: Readonly<Record<string, string>>;
+}
+
+/** A Worker under workerd itself, without the development server in front of it. */
+export class Workerd {
+  readonly url: string;
+  readonly #process: ChildProcess;
+
+  private constructor(url: string, process: ChildProcess) {
+    this.url = url;
+    this.#process = process;
+  }
+
+  /** Builds the entry as a deployment would, and serves it on a loopback port until `stop`. */
+  static async serve(served: Served, dir: string, port: number): Promise<Workerd> {
+    mkdirSync(join(dir, "disk"), { recursive: true });
+    build(served.entry, dir);
+    writeFileSync(join(dir, "config.capnp"), config(served, join(dir, "disk"), port));
+    const args = ["serve", "--experimental", join(dir, "config.capnp")];
+    const process = spawn(binary, args, {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    const workerd = new Workerd(`http://127.0.0.1:${port}`, process);
+    await workerd.#answers();
+    return workerd;
+  }
+
+  /** Resident memory in MiB. */
+  get memoryMiB(): number {
+    const status = readFileSync(`/proc/${this.#process.pid}/status`, "utf8");
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((done) => this.#process.once("exit", done));
+    this.#process.kill();
+    await ended;
+  }
+
+  async #answers(): Promise<void> {
+    for (let tries = 0; tries < 100; tries++) {
+      const answer = await fetch(`${this.url}/healthz`).catch(() => null);
+      await answer?.body?.cancel();
+      if (answer) return;
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    throw new Error("workerd does not answer");
+  }
+}
+
+// The runtime that wrangler brings, itself: the command that npm installs is a script around it.
+const binary: string = createRequire(wranglerBin)("workerd").default;
+const compatibilityDate = "2026-10-01";
+const compatibilityFlags = ["global_fetch_strictly_public", "enable_request_signal"];
+
+function build(entry: string, dir: string): void {
+  const toml = join(dir, "wrangler.toml");
+  const flags = JSON.stringify(compatibilityFlags);
+  writeFileSync(
+    toml,
+    `name = "bench"\ncompatibility_date = "${compatibilityDate}"\ncompatibility_flags = ${flags}\n`,
+  );
+  const { code, output } = wrangler([
+    "deploy",
+    entry,
+    "--config",
+    toml,
+    "--dry-run",
+    "--minify",
+    "--outdir",
+    dir,
+  ]);
+  if (code !== 0) throw new Error(`wrangler could not build ${entry}:\n${output}`);
+}
+
+const text = (value: string): string => JSON.stringify(value);
+
+function config({ entry, text: values, objects }: Served, disk: string, port: number): string {
+  const bindings = [
+    ...Object.entries(values).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
+    ...Object.entries(objects).map(
+      ([name, className]) => `(name = ${text(name)}, durableObjectNamespace = ${text(className)})`,
+    ),
+  ];
+  const namespaces = Object.values(objects).map(
+    (className) => `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = true)`,
+  );
+  const bundle = basename(entry).replace(/\.ts$/, ".js");
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .worker),
+    (name = "disk", disk = (path = ${text(disk)}, writable = true)),
+    (name = "internet", network = (allow = ["local", "private", "public"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
+);
+const worker :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed ${text(bundle)})],
+  compatibilityDate = "${compatibilityDate}",
+  compatibilityFlags = ${JSON.stringify(compatibilityFlags)},
+  bindings = [${bindings.join(", ")}],
+  durableObjectNamespaces = [${namespaces.join(", ")}],
+  durableObjectStorage = (localDisk = "disk"),
+  globalOutbound = "internet",
+);
+`;
+}
