@@ -12,28 +12,44 @@ import { policy } from "../policy/judge.ts";
 import { type Golden, textOf } from "./golden.ts";
 
 /** What the engine itself decides, without the API in between. */
-export function decide({ tree }: Golden): Pick<Decision, "effect" | "rule" | "reason"> {
-  const server = policyAt(tree, "document");
-  const team = policyAt(tree, "team_document");
-  const said = tree.get("call");
-  if (!(said instanceof Map)) throw new Error("a golden decision without a call");
-  const call = callOf(said);
-  if (call) return evaluate(questionOf(tree, call, team, server));
-  const rule = methodRule(String(said.get("method")), team, server);
+export function decide(golden: Golden): Pick<Decision, "effect" | "rule" | "reason"> {
+  const question = questionOf(golden);
+  if (question) return evaluate(question);
+  const { team, server } = policiesOf(golden);
+  const rule = methodRule(methodOf(golden), team, server);
   if (rule.allowed) return { effect: "allow", rule: "", reason: "" };
   return { effect: "deny", rule: rule.rule, reason: rule.reason };
 }
+
+/** The engine's question of a golden decision; null where its call names nothing. */
+export function questionOf(golden: Golden): Question | null {
+  const call = callOf(golden);
+  return call && { call, ...policiesOf(golden), ...circumstancesOf(golden.tree, call) };
+}
+
+const policiesOf = ({ tree }: Golden): Pick<Question, "team" | "server"> => ({
+  team: policyAt(tree, "team_document"),
+  server: policyAt(tree, "document"),
+});
 
 function policyAt(tree: JsonObject, name: string): Policy | null {
   const text = textOf(tree.get(name));
   return text === null ? null : policy(text);
 }
 
-function callOf(said: JsonObject): Call | null {
-  const method = String(said.get("method"));
-  const name = said.get("name");
+function saidOf({ tree }: Golden): JsonObject {
+  const said = tree.get("call");
+  if (!(said instanceof Map)) throw new Error("a golden decision without a call");
+  return said;
+}
+
+const methodOf = (golden: Golden): string => String(saidOf(golden).get("method"));
+
+function callOf(golden: Golden): Call | null {
+  const method = methodOf(golden);
+  const name = saidOf(golden).get("name");
   if (typeof name !== "string") return null;
-  const args = said.get("arguments");
+  const args = saidOf(golden).get("arguments");
   const kind = method === "tools/call" ? "tool" : method.startsWith("resources/") ? "resource" : "prompt";
   return { method, kind, name, arguments: args instanceof Map ? args : undefined };
 }
@@ -47,14 +63,11 @@ interface Said {
   readonly frozen?: Question["frozen"];
 }
 
-function questionOf(tree: JsonObject, call: Call, team: Policy | null, server: Policy | null): Question {
+function circumstancesOf(tree: JsonObject, call: Call): Omit<Question, "call" | "team" | "server"> {
   const said = toPlain(tree.get("context") ?? new Map()) as Said;
   const listed = tree.get("tools");
   const pins = Array.isArray(listed) ? listed : [call.name, ...innerNames(call.arguments ?? null)];
   return {
-    call,
-    team,
-    server,
     frozen: said.frozen ?? "off",
     tools: new Map(pins.map(pinOf)),
     quarantined: new Set(
