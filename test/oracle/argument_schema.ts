@@ -21,6 +21,10 @@ export function satisfies(value: Value, schema: Value): boolean {
   if (Array.isArray(choices) && !choices.some((choice) => same(choice, value))) return false;
   const constant = own(schema, "const");
   if (constant !== undefined && !same(constant, value)) return false;
+  const any = own(schema, "anyOf");
+  if (Array.isArray(any) && !any.some((each) => satisfies(value, each))) return false;
+  const not = own(schema, "not");
+  if (not !== undefined && satisfies(value, not)) return false;
   if (value instanceof Num) return numberSatisfies(value, schema);
   if (typeof value === "string") return stringSatisfies(value, schema);
   if (Array.isArray(value)) return arraySatisfies(value, schema);

@@ -78,6 +78,8 @@ function property(random: Random): Obj {
     { type: "object", properties: { b: { type: "number" } }, required: ["b"] },
     { type: "boolean" },
     { type: "null" },
+    { anyOf: [{ type: "string" }, { minimum: bound }] },
+    { not: { type: "object" } },
   ]);
 }
 
@@ -91,11 +93,19 @@ function schema(random: Random): Obj {
   ]);
 }
 
+const flat: [string, Value][] = [
+  ["tool", "tool"],
+  ["arguments", "params"],
+];
+const deep: [string, Value][] = [
+  ["tool", "call.name"],
+  ["arguments", "call.input"],
+];
+
 const nested = (random: Random): Obj =>
   record([
     ["each", random.pick(["args.steps[*]", "args.steps[*]", "args.plan.calls[*]"])],
-    ["tool", "tool"],
-    ["arguments", "params"],
+    ...random.pick([flat, flat, deep]),
     ["template", random.chance(0.2) ? "<<" : undefined],
   ]);
 

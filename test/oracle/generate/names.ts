@@ -14,7 +14,7 @@ export const oddUris = [
 ];
 
 const toolKeys = words`read_status create_charge delete_branch delete_all send_msg batch batch_all x`;
-const toolGlobs = words`* delete_* *_all ? read* send_??? *_* b?tch d*l* batch* create_charg?`;
+const toolGlobs = words`* delete_* *_all ? read* send_??? *_* b?tch d*l* batch* create_charg? *x *batch`;
 const uriGlobs = words`file:///srv/* * file:* db://users/? *panel file:///*/c`;
 const promptGlobs = words`review* * p? 😀* *b ?b`;
 const serverGlobs = words`github gitlab git* * pa?`;
