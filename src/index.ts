@@ -2,6 +2,7 @@ import { restApi } from "./api/rest.ts";
 import { argumentKey } from "./audit/argument_key.ts";
 import { TeamLog } from "./audit/log.ts";
 import { fault, isFault } from "./fault.ts";
+import { inTime } from "./gate/deadline.ts";
 import { Gate } from "./gate/gate.ts";
 import { storeLook } from "./gate/look_again.ts";
 import { drainOutbox } from "./gate/push.ts";
@@ -12,6 +13,8 @@ import { Settlements } from "./gateway/settlement.ts";
 import type { GrantId, Random, ServerId, TeamId } from "./id.ts";
 import { publicKeys, readSigningKeys } from "./identity/keys.ts";
 import { VerifiedTokens } from "./identity/verified.ts";
+import type { CounterStub } from "./limit/reservation.ts";
+import { Shared } from "./limit/shared.ts";
 import { shardOf } from "./store/database.ts";
 import { loadSnapshot } from "./store/snapshot.ts";
 import type { MasterKeys } from "./upstream/aead.ts";
@@ -28,6 +31,7 @@ interface Env {
   readonly DB: D1Database;
   readonly GATES: DurableObjectNamespace<GrantGate>;
   readonly LOGS: DurableObjectNamespace<TeamLog>;
+  readonly COUNTERS: DurableObjectNamespace<SharedCounter>;
   /** `1:<32 bytes in base64url>[,2:…]`: seals credentials and sessions. Secret. */
   readonly MASTER_KEYS: string;
   /** A JSON array of private Ed25519 JWKs: signs every token. Secret. */
@@ -47,11 +51,23 @@ export class GrantGate extends Gate {
         await logOf(env, team).append(entries);
       },
       argumentKey: (team) => argumentKey(currentKey(master), team),
-      now: Date.now,
+      counter: (team, series) => counterOf(env, team, series),
+      now: () => Date.now(),
       random: Math.random,
     });
   }
 }
+
+export class SharedCounter extends Shared {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, {
+      ask: (gate, ids) => inTime(gateOf(env, gate).resolve(ids), gateDeadlineMs),
+      now: () => Date.now(),
+    });
+  }
+}
+
+const gateDeadlineMs = 5_000;
 
 const random: Random = (count) => crypto.getRandomValues(new Uint8Array(count));
 
@@ -60,6 +76,9 @@ const logOf = (env: Env, team: TeamId) => env.LOGS.get(env.LOGS.idFromName(team)
 // The stub's own type wraps every answer for RPC; what it offers is exactly this.
 const gateOf = (env: Env, grant: GrantId): GateStub =>
   env.GATES.get(env.GATES.idFromName(grant)) as unknown as GateStub;
+
+const counterOf = (env: Env, team: TeamId, series: string): CounterStub =>
+  env.COUNTERS.get(env.COUNTERS.idFromName(`${team} ${series}`)) as unknown as CounterStub;
 
 function masterKeys(env: Env): MasterKeys {
   const keys = parseMasterKeys(env.MASTER_KEYS ?? "");
@@ -99,7 +118,7 @@ async function assemble(env: Env) {
       const look = await enrol(upstream, url, headers);
       await storeLook({ db: shardOf(team, env.DB), gate }, team, serverId, look, Date.now());
     },
-    now: Date.now,
+    now: () => Date.now(),
     random,
   };
   const api = restApi({
@@ -110,7 +129,7 @@ async function assemble(env: Env) {
     origin,
     masterKeys: master,
     look: (url, headers) => enrol(upstream, url, headers),
-    now: Date.now,
+    now: () => Date.now(),
     random,
   });
   return { gateway, api, published: publicKeys(keys) };

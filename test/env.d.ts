@@ -1,6 +1,6 @@
 import type { D1Migration } from "cloudflare:test";
 import type { TeamLog } from "../src/audit/log.ts";
-import type { GrantGate } from "../src/index.ts";
+import type { GrantGate, SharedCounter } from "../src/index.ts";
 
 declare global {
   namespace Cloudflare {
@@ -8,6 +8,7 @@ declare global {
       DB: D1Database;
       GATES: DurableObjectNamespace<GrantGate>;
       LOGS: DurableObjectNamespace<TeamLog>;
+      COUNTERS: DurableObjectNamespace<SharedCounter>;
       ASSETS: Fetcher;
       MASTER_KEYS: string;
       SIGNING_KEYS: string;

@@ -1,7 +1,10 @@
 import type { DecisionEntry, Verdict } from "../audit/entry.ts";
-import type { Standing, Taking } from "../limit/take.ts";
+import type { Take } from "../limit/book.ts";
+import { decimalText, oneCall } from "../limit/series.ts";
+import { type Charge, isOver, type Standing, type Taking } from "../limit/take.ts";
 import type { Refusal } from "../mcp/refuse.ts";
 import { type ListRules, listFilter, listRules } from "../policy/list.ts";
+import { type Held, standingsOf } from "./hold.ts";
 import type { Judged } from "./judge.ts";
 import type { LimitState, Listed, Upstream } from "./rpc.ts";
 import type { Compiled, CompiledRoute } from "./standing.ts";
@@ -17,14 +20,52 @@ export const upstreamOf = ({ route }: CompiledRoute): Upstream => ({
 export const namePolicy = ({ route }: CompiledRoute): DecisionEntry["policy"] =>
   route.policy && { id: route.policy.id, name: route.policy.name, revision: route.policy.revision };
 
+/** How all limits of a call answered; `unreachable` is one whose counter could not be asked. */
+export type Limits =
+  | { readonly ok: true; readonly takes: readonly Take[]; readonly standings: readonly Standing[] }
+  | { readonly ok: false; readonly refusedBy: Standing; readonly standings: readonly Standing[] }
+  | { readonly ok: false; readonly unreachable: Charge; readonly standings: readonly Standing[] };
+
+/** The gate's own limits and the shared ones together: all have room, or the first in order without is the one that refuses. */
+export function together(
+  charges: readonly Charge[],
+  own: Taking,
+  held: readonly Held[],
+  nowMs: number,
+): Limits {
+  const before = ordered(charges, [...own.before, ...standingsOf(held, "before", nowMs)]);
+  const refused = new Set(held.flatMap((one) => (one.reserved?.granted === false ? one.charges : [])));
+  const refusedBy = before.find(
+    (one) => isOver(one) && (one.charge.shared ? refused.has(one.charge) : !own.ok),
+  );
+  if (refusedBy) return { ok: false, refusedBy, standings: before };
+  const asked = new Set(held.flatMap(({ series, reserved }) => (reserved ? [series] : [])));
+  const unreachable = charges.find(({ shared, shadow, series }) => shared && !shadow && !asked.has(series));
+  if (unreachable) return { ok: false, unreachable, standings: before };
+  if (!own.ok) throw new Error("limits refused a call, and none of them did");
+  const after = ordered(charges, [...own.after, ...standingsOf(held, "after", nowMs)]);
+  return { ok: true, takes: own.takes, standings: after };
+}
+
+const ordered = (charges: readonly Charge[], standings: readonly Standing[]): Standing[] =>
+  charges.flatMap((charge) => standings.find((one) => one.charge === charge) ?? []);
+
 /** The verdict after the limits had their say. */
 export function outcomeOf(
   judged: Judged,
-  taking: Taking | null,
+  limits: Limits | null,
 ): { readonly verdict: Verdict; readonly rule: string; readonly reason: string } {
-  if (!taking || taking.ok) return judged;
-  const { rule, text } = taking.refusedBy.charge;
-  return { verdict: "limited", rule, reason: text };
+  if (!limits || limits.ok) return judged;
+  if ("refusedBy" in limits) {
+    const { rule, text } = limits.refusedBy.charge;
+    return { verdict: "limited", rule, reason: text };
+  }
+  const { rule, counter } = limits.unreachable;
+  return {
+    verdict: "denied",
+    rule,
+    reason: `The counter ${counter} cannot be asked, so the call is denied.`,
+  };
 }
 
 /** What the agent is told, with the wait until the refusing limit has room. */
@@ -32,23 +73,37 @@ export function refusalOf(
   verdict: Exclude<Verdict, "allowed">,
   rule: string,
   reason: string,
-  taking: Taking | null,
+  limits: Limits | null,
   nowMs: number,
 ): Refusal {
-  const roomAtMs = taking && !taking.ok ? taking.refusedBy.roomAtMs : null;
-  return { outcome: verdict, rule, reason, retryAfterMs: roomAtMs === null ? null : roomAtMs - nowMs };
+  if (!limits || limits.ok || !("refusedBy" in limits)) {
+    return { outcome: verdict, rule, reason, retryAfterMs: null };
+  }
+  const { charge, taken, roomAtMs, returnsAtMs } = limits.refusedBy;
+  const limit = {
+    max: decimalText(charge.max),
+    remaining: decimalText(charge.max > taken ? charge.max - taken : 0n),
+    resetAtMs: returnsAtMs,
+  };
+  return { outcome: verdict, rule, reason, retryAfterMs: roomAtMs === null ? null : roomAtMs - nowMs, limit };
 }
 
-/** A limit for the `RateLimit` headers, in whole calls. */
-export function limitState({ charge, taken, returnsAtMs }: Standing, nowMs: number): LimitState {
+/**
+ * A limit for the `RateLimit` headers, whose numbers are whole and mean requests: what is left is rounded down, and a limit
+ * that sums an argument up, or has a fraction, cannot be said there.
+ */
+export function limitState({ charge, taken, returnsAtMs }: Standing, nowMs: number): LimitState[] {
+  if (!charge.perCall || charge.max % oneCall !== 0n) return [];
   const left = charge.max - taken;
-  return {
-    counter: charge.counter,
-    max: Number(charge.max / 1_000_000n),
-    windowMs: charge.windowMs,
-    remaining: left > 0n ? Number(left / 1_000_000n) : 0,
-    resetMs: returnsAtMs - nowMs,
-  };
+  return [
+    {
+      counter: charge.counter,
+      max: Number(charge.max / oneCall),
+      windowMs: charge.windowMs,
+      remaining: left > 0n ? Number(left / oneCall) : 0,
+      resetMs: returnsAtMs - nowMs,
+    },
+  ];
 }
 
 /** The names that lists may show: permitted by every layer and, for tools, pinned. */

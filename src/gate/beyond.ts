@@ -2,7 +2,6 @@ import type { Finding } from "../fault.ts";
 import type { Policy } from "../policy/document.ts";
 
 type Rule = Policy["rules"]["tool"][number];
-type Limit = Rule["limits"][number];
 
 /**
  * What of a policy this gate cannot carry out yet, and therefore denies: told when the policy is saved, because nobody
@@ -12,35 +11,18 @@ export function beyondThisGate(policy: Policy): Finding[] {
   const rules = Object.values(policy.rules).flat();
   return [
     ...(policy.record === "values" ? [{ pointer: "/record", message: keepsNoValues }] : []),
-    ...limitFindings("/all_tools", policy.allTools.limits),
     ...askFindings("/all_tools", policy.allTools.approveIf.length > 0),
     ...rules.flatMap(ruleFindings),
   ];
 }
 
-/** A limit that this gate can count by itself: its own grant's. */
-export const countable = (limit: Pick<Limit, "scope">): boolean => limit.scope === "grant";
-
 const ruleFindings = (rule: Rule): Finding[] => [
   ...(rule.record === "values" ? [{ pointer: `${rule.id}/record`, message: keepsNoValues }] : []),
-  ...limitFindings(rule.id, rule.limits),
   ...askFindings(rule.id, rule.action === "approve" || rule.approveIf.length > 0),
 ];
 
 const keepsNoValues =
   'the log keeps no argument values yet, so calls under this rule are denied: leave it out, or say "keys"';
-
-const limitFindings = (at: string, limits: readonly Limit[]): Finding[] =>
-  limits.flatMap((limit, index) =>
-    countable(limit)
-      ? []
-      : [
-          {
-            pointer: `${at}/limits/${index}`,
-            message: `a limit of scope "${limit.scope}" cannot be counted yet, so calls under it are denied: use scope "grant"`,
-          },
-        ],
-  );
 
 const askFindings = (at: string, asks: boolean): Finding[] =>
   asks

@@ -27,6 +27,7 @@ export function toCharge(duty: Count, { id: server }: Pick<Route["server"], "id"
     unit: unitOf(duty),
     max: duty.maxMicros,
     amount: duty.amount,
+    perCall: duty.incrementFrom === null,
     shadow,
     text: `${duty.text} reached for ${duty.tool}.`,
   };

@@ -1,18 +1,21 @@
 import { DurableObject } from "cloudflare:workers";
-import type { DecisionEntry, Entry, LogRow, OutcomeEntry } from "../audit/entry.ts";
+import type { Entry, LogRow, OutcomeEntry } from "../audit/entry.ts";
 import { decisionId, type GrantId, type TeamId } from "../id.ts";
 import { Calendar } from "../limit/calendar.ts";
-import { takeAll } from "../limit/take.ts";
+import type { CounterStub, Notice } from "../limit/reservation.ts";
+import { type Charge, type Taking, takeAll } from "../limit/take.ts";
 import { wallClock } from "../limit/zone.ts";
 import { methodRule } from "../policy/method.ts";
-import { limitState, listedOf, namePolicy, outcomeOf, refusalOf, upstreamOf } from "./admission.ts";
-import { describeArguments, readArguments } from "./arguments.ts";
+import { limitState, listedOf, outcomeOf, refusalOf, together, upstreamOf } from "./admission.ts";
+import { readArguments } from "./arguments.ts";
+import { entryOf, type Heard } from "./decision.ts";
+import { type Held, Holds } from "./hold.ts";
 import { judge } from "./judge.ts";
 import { keepSnapshot, keptSnapshot } from "./keep.ts";
 import { Ledger } from "./ledger.ts";
 import type { Admission, Ask, Caller, GateStub, Outcome, Standing, View } from "./rpc.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { type Compiled, type CompiledRoute, compile, stand } from "./standing.ts";
+import { type Compiled, compile, stand } from "./standing.ts";
 
 /** What a gate needs from outside itself; `src/index.ts` fills it in. */
 export interface GateDeps {
@@ -22,6 +25,8 @@ export interface GateDeps {
   readonly ship: (team: TeamId, entries: readonly Entry[]) => Promise<void>;
   /** The team's key for argument hashes. */
   readonly argumentKey: (team: TeamId) => Uint8Array;
+  /** The team's shared counter of that series. */
+  readonly counter: (team: TeamId, series: string) => CounterStub;
   readonly now: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -34,6 +39,8 @@ const retryMs = 5_000;
 // A stream may last 10 min (protocol.md §5); a call without an end 30 s after that is closed as `unknown`.
 const orphanAfterMs = 630_000;
 const rereadMs = 300_000;
+// Each try is lost to an edit, or to a counter so slow that what it granted has run out.
+const triesMax = 3;
 const allowedMethod = { allowed: true } as const;
 
 /**
@@ -44,6 +51,7 @@ export class Gate extends DurableObject<unknown> implements GateStub {
   readonly #deps: GateDeps;
   readonly #calendar: Calendar;
   readonly #ledger: Ledger;
+  readonly #holds: Holds;
   #compiled: Compiled | null = null;
   #loading: Promise<void> | null = null;
   #rereadAtMs = 0;
@@ -55,59 +63,92 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     const kept = keptSnapshot(ctx.storage);
     this.#calendar = new Calendar(wallClock, kept?.zones ?? []);
     this.#ledger = new Ledger(ctx.storage, (nowMs) => this.#calendar.bounds(nowMs));
+    this.#holds = new Holds({
+      counter: (series) => this.#counter(series),
+      book: this.#ledger.book,
+      now: () => this.#ledger.nowMs(deps.now()),
+      random: deps.random,
+      behind: (work) => ctx.waitUntil(work),
+    });
     if (kept) this.#compiled = compile(kept.snapshot);
     // Spread, so that gates that wake together do not all read D1 together.
     this.#rereadAtMs = deps.now() + rereadMs * deps.random();
   }
 
-  /** Judges a message that names something, takes its limits and writes the decision; all in one synchronous turn. */
+  /**
+   * Judges a message that names something, takes its limits and writes the decision. Shared counters are asked first; the
+   * rest is one synchronous turn, which starts over where an edit came into force meanwhile.
+   */
   async admit(caller: Caller, ask: Ask): Promise<Admission> {
-    const compiled = await this.#ready(caller.grant);
-    if (!compiled) return { effect: "gone", because: "token" };
+    for (let tries = 0; tries < triesMax; tries++) {
+      const compiled = await this.#ready(caller.grant);
+      if (!compiled) return { effect: "gone", because: "token" };
+      const heard = this.#hear(compiled, caller, ask);
+      if ("effect" in heard) return heard;
+      const shared = this.#toReserve(heard);
+      const { zone } = compiled.snapshot.team;
+      const holder = { gate: caller.grant, zone, epoch: compiled.snapshot.epoch };
+      const held = shared.length > 0 ? await this.#holds.reserve(holder, shared) : [];
+      const admission = this.#conclude(heard, held);
+      if (admission) return admission;
+    }
+    throw new Error("the team is edited faster than a call can be decided");
+  }
+
+  #hear(compiled: Compiled, caller: Caller, ask: Ask): Heard | Admission {
     const nowMs = this.#ledger.nowMs(this.#deps.now());
     const standing = stand(compiled, caller, nowMs);
     if ("gone" in standing) return { effect: "gone", because: standing.gone };
     if (this.#ledger.full) return { effect: "full" };
-    return this.#decide(compiled, standing.route, ask, nowMs);
+    const args = readArguments(ask.argumentsText);
+    const judged = judge(compiled, standing.route, ask, args, nowMs);
+    return { compiled, caller, route: standing.route, ask, args, judged };
   }
 
-  #decide(compiled: Compiled, route: CompiledRoute, ask: Ask, nowMs: number): Admission {
-    const args = readArguments(ask.argumentsText);
-    const judged = judge(compiled, route, ask, args, nowMs);
-    const taking =
+  /** The charges to take to shared counters: none where the gate's own limits refuse already. */
+  #toReserve({ judged: { verdict, charges } }: Heard): Charge[] {
+    const shared = charges.filter((charge) => charge.shared);
+    if (verdict !== "allowed" || shared.length === 0) return [];
+    return this.#takeOwn(charges, this.#ledger.nowMs(this.#deps.now())).ok ? shared : [];
+  }
+
+  #takeOwn(charges: readonly Charge[], nowMs: number): Taking {
+    const own = charges.filter((charge) => !charge.shared);
+    return takeAll(this.#ledger.book.series, own, nowMs, this.#calendar);
+  }
+
+  /** The one turn: nothing in here is awaited. Null: what was heard no longer holds, so hear again. */
+  #conclude(heard: Heard, held: readonly Held[]): Admission | null {
+    const { compiled, caller, route, judged } = heard;
+    const nowMs = this.#ledger.nowMs(this.#deps.now());
+    const standing = stand(compiled, caller, nowMs);
+    const limits =
       judged.verdict === "allowed"
-        ? takeAll(this.#ledger.series, judged.charges, nowMs, this.#calendar)
+        ? together(judged.charges, this.#takeOwn(judged.charges, nowMs), held, nowMs)
         : null;
-    const { verdict, rule, reason } = outcomeOf(judged, taking);
-    const seq = this.#ledger.nextSeq;
-    const { grant, team, epoch } = compiled.snapshot;
-    const entry: DecisionEntry = {
-      kind: "decision",
-      gate: grant.id,
-      seq,
-      atMs: nowMs,
-      requestId: ask.requestId,
-      epoch,
-      member: grant.member?.id ?? null,
-      server: { id: route.route.server.id, slug: route.route.server.slug },
-      method: ask.method,
-      target: judged.target,
-      verdict,
-      rule,
-      reason,
-      notes: judged.notes,
-      policy: namePolicy(route),
-      client: ask.clientName ?? null,
-      ...describeArguments(args, this.#deps.argumentKey(team.id)),
-      values: null,
-    };
-    this.#ledger.append(entry, taking?.ok ? taking.take : new Map());
+    const stale = this.#compiled !== compiled || "gone" in standing;
+    if (stale || (limits?.ok && !this.#holds.usable(held))) {
+      this.#holds.release(held);
+      return null;
+    }
+    const { verdict, rule, reason } = outcomeOf(judged, limits);
+    const entry = entryOf(heard, this.#ledger.nextSeq, nowMs, { verdict, rule, reason }, this.#deps);
+    if (limits?.ok) this.#ledger.append(entry, [...limits.takes, ...this.#holds.use(held)]);
+    else {
+      this.#ledger.append(entry, []);
+      this.#holds.release(held);
+    }
     this.#wakeBy(nowMs + shipAfterMs);
-    const decision = decisionId(grant.id, seq);
-    const limits = (taking?.standings ?? []).map((one) => limitState(one, nowMs));
+    const decision = decisionId(entry.gate, entry.seq);
+    const states = (limits?.standings ?? []).flatMap((one) => limitState(one, nowMs));
     if (verdict === "allowed")
-      return { effect: "allow", epoch, decision, upstream: upstreamOf(route), limits };
-    return { effect: "deny", decision, refusal: refusalOf(verdict, rule, reason, taking, nowMs), limits };
+      return { effect: "allow", epoch: entry.epoch, decision, upstream: upstreamOf(route), limits: states };
+    return {
+      effect: "deny",
+      decision,
+      refusal: refusalOf(verdict, rule, reason, limits, nowMs),
+      limits: states,
+    };
   }
 
   /**
@@ -140,6 +181,12 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     const atMs = this.#ledger.nowMs(this.#deps.now());
     this.#ledger.settle(outcomes.map((outcome) => ({ kind: "outcome", gate: grant, atMs, ...outcome })));
     this.#wakeBy(atMs + shipAfterMs);
+    if (this.#ledger.book.owed.length > 0) this.ctx.waitUntil(this.#holds.giveBack());
+  }
+
+  /** What became of reservations: a shared counter asks where nobody told it. */
+  async resolve(ids: readonly string[]): Promise<readonly Notice[]> {
+    return this.#holds.resolve(ids);
   }
 
   /** Whether a stream that was opened under `epoch` may go on. */
@@ -167,6 +214,7 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     const team = this.#compiled?.snapshot.team.id;
     if (!team) return;
     this.#closeOrphans();
+    const allBack = await this.#holds.giveBack();
     const batch = this.#ledger.unshipped(shipRowsMax);
     try {
       if (batch.entries.length > 0) await this.#deps.ship(team, batch.entries);
@@ -176,13 +224,14 @@ export class Gate extends DurableObject<unknown> implements GateStub {
       return;
     }
     if (batch.entries.length > 0) this.#ledger.shipped(batch.seq, batch.batch);
+    if (!allBack) this.#wakeBy(this.#deps.now() + retryMs);
     this.#wakeAgain();
   }
 
   #closeOrphans(): void {
     const nowMs = this.#ledger.nowMs(this.#deps.now());
     const grant = this.#compiled?.snapshot.grant.id;
-    const orphans = this.#ledger.orphans(nowMs - orphanAfterMs);
+    const orphans = this.#ledger.book.orphans(nowMs - orphanAfterMs);
     if (!grant || orphans.length === 0) return;
     const outcome = (seq: number): OutcomeEntry => ({
       kind: "outcome",
@@ -197,8 +246,14 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     this.#ledger.settle(orphans.map(outcome));
   }
 
+  #counter(series: string): CounterStub {
+    const team = this.#compiled?.snapshot.team.id;
+    if (!team) throw new Error("a gate without a team counts nothing");
+    return this.#deps.counter(team, series);
+  }
+
   #wakeAgain(): void {
-    const openMs = this.#ledger.oldestOpenMs;
+    const openMs = this.#ledger.book.oldestOpenMs;
     if (this.#ledger.hasUnshipped) this.#wakeBy(this.#deps.now() + shipAfterMs);
     else if (openMs !== null) this.#wakeBy(openMs + orphanAfterMs + 1);
   }

@@ -2,7 +2,6 @@ import type { Verdict } from "../audit/entry.ts";
 import type { JsonObject } from "../json/value.ts";
 import type { Charge } from "../limit/take.ts";
 import { type Decision, evaluate, type Obligation, type Question } from "../policy/evaluate.ts";
-import { countable } from "./beyond.ts";
 import { localNow } from "./calendar.ts";
 import { type Count, type Subject, toCharge } from "./charge.ts";
 import type { Ask, Target } from "./rpc.ts";
@@ -117,7 +116,7 @@ function verdictOf(decision: Decision): Judged["verdict"] {
 function dischargeable(duty: Obligation): boolean {
   switch (duty.type) {
     case "count":
-      return countable(duty);
+      return true;
     case "record":
       // Keeping values needs redaction; keeping only their keys and hash is what this gate does anyway.
       return !duty.values;
@@ -128,10 +127,9 @@ function dischargeable(duty: Obligation): boolean {
 
 function cannotDischarge(duty: Obligation): Pick<Judged, "verdict" | "rule" | "reason"> {
   const rule = duty.type === "record" ? "" : duty.rule;
-  const what = duty.type === "count" ? `a limit of scope "${duty.scope}"` : `the duty "${duty.type}"`;
   return {
     verdict: "denied",
     rule,
-    reason: `This gateway cannot carry out ${what} yet, so it denies the call.`,
+    reason: `This gateway cannot carry out the duty "${duty.type}" yet, so it denies the call.`,
   };
 }

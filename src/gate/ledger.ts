@@ -1,5 +1,6 @@
 import type { DecisionEntry, Entry, OutcomeEntry } from "../audit/entry.ts";
-import { append, compact, type Series } from "../limit/series.ts";
+import { Book, type BookState, type Take } from "../limit/book.ts";
+import type { Series } from "../limit/series.ts";
 
 const schema = `
   CREATE TABLE IF NOT EXISTS decision (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, takes TEXT NOT NULL, body TEXT NOT NULL);
@@ -8,17 +9,15 @@ const schema = `
   CREATE TABLE IF NOT EXISTS folded (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL);
 `;
 
-/** How things stood when rows were last removed: rows up to `seq` and `batch` are in the series and in `open` already. */
-interface Folded {
+/** How things stood when rows were last removed: rows up to `seq` and `batch` are in the book already. */
+interface Folded extends BookState {
   readonly seq: number;
   readonly batch: number;
   readonly atMs: number;
-  readonly open: readonly (readonly [seq: number, atMs: number])[];
 }
 
 /** Past this many unshipped rows the gate denies: the record must not be lost (architecture.md §1). */
 export const unshippedMax = 50_000;
-const compactEvery = 256;
 
 /**
  * The gate's durable memory. One row a decision, and that row is the count too: it names what was taken from which series,
@@ -27,10 +26,8 @@ const compactEvery = 256;
 export class Ledger {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
-  readonly #bounds: (nowMs: number) => readonly number[];
-  readonly #series = new Map<string, Series>();
-  readonly #dirty = new Set<string>();
-  readonly #open = new Map<number, number>();
+  /** What is counted; only the ledger's own methods change it, but for what shared counters confirm. */
+  readonly book: Book;
   #lastSeq = 0;
   #lastMs = 0;
   #lastBatch = 0;
@@ -38,7 +35,7 @@ export class Ledger {
 
   /** `bounds` are the first instants of the calendar windows that hold a moment (`Calendar.bounds`). */
   constructor(storage: DurableObjectStorage, bounds: (nowMs: number) => readonly number[]) {
-    this.#bounds = bounds;
+    this.book = new Book(bounds);
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#sql.exec(schema);
@@ -46,11 +43,8 @@ export class Ledger {
   }
 
   #load(): void {
-    for (const row of this.#sql.exec<{ key: string; marks: string }>("SELECT key, marks FROM series")) {
-      this.#series.set(row.key, readMarks(row.marks));
-    }
     const folded = this.#sql.exec<{ body: string }>("SELECT body FROM folded WHERE id = 1").toArray()[0];
-    if (folded) this.#restore(JSON.parse(folded.body) as Folded);
+    if (folded) this.#restore(readExact(folded.body) as Folded);
     const decisions = this.#sql.exec<{ takes: string; body: string }>(
       "SELECT takes, body FROM decision WHERE seq > ?1 ORDER BY seq",
       this.#lastSeq,
@@ -62,37 +56,36 @@ export class Ledger {
     );
     for (const row of outcomes) {
       this.#lastBatch = row.batch;
-      for (const outcome of JSON.parse(row.body) as OutcomeEntry[]) this.#open.delete(outcome.seq);
+      for (const outcome of JSON.parse(row.body) as OutcomeEntry[]) this.#end(outcome);
     }
     this.#unshipped = this.#countUnshipped();
   }
 
   #restore(folded: Folded): void {
+    const rows = this.#sql.exec<{ key: string; marks: string }>("SELECT key, marks FROM series").toArray();
+    this.book.restore(
+      rows.map(({ key, marks }) => [key, readMarks(marks)]),
+      folded,
+    );
     this.#lastSeq = folded.seq;
     this.#lastBatch = folded.batch;
     this.#lastMs = folded.atMs;
-    for (const [seq, atMs] of folded.open) this.#open.set(seq, atMs);
   }
 
-  #remember(entry: DecisionEntry, takes: ReadonlyMap<string, bigint>): void {
-    for (const [key, amount] of takes) {
-      const series = append(this.#series.get(key) ?? [], entry.atMs, amount);
-      this.#dirty.add(key);
-      this.#series.set(key, series.length % compactEvery === 0 ? this.#compact(series, entry.atMs) : series);
-    }
-    if (entry.verdict === "allowed") this.#open.set(entry.seq, entry.atMs);
+  #remember(entry: DecisionEntry, takes: readonly Take[]): void {
+    this.book.take(entry.seq, entry.atMs, takes, entry.verdict === "allowed");
     this.#lastSeq = entry.seq;
     this.#lastMs = entry.atMs;
     this.#unshipped++;
   }
 
+  #end({ seq, end, atMs }: OutcomeEntry): void {
+    this.book.end(seq, end === "not_sent", atMs);
+  }
+
   /** The time to judge by: the clock, but never before what is already written (policy.md §5). */
   nowMs(clockMs: number): number {
     return Math.max(clockMs, this.#lastMs);
-  }
-
-  get series(): ReadonlyMap<string, Series> {
-    return this.#series;
   }
 
   get nextSeq(): number {
@@ -108,7 +101,7 @@ export class Ledger {
   }
 
   /** Writes the decision's one row. `entry.seq` must be `nextSeq`, and its time from `nowMs`. */
-  append(entry: DecisionEntry, takes: ReadonlyMap<string, bigint>): void {
+  append(entry: DecisionEntry, takes: readonly Take[]): void {
     this.#sql.exec(
       "INSERT INTO decision (seq, at_ms, takes, body) VALUES (?1, ?2, ?3, ?4)",
       entry.seq,
@@ -119,9 +112,9 @@ export class Ledger {
     this.#remember(entry, takes);
   }
 
-  /** Writes how calls ended, one row for all; a call that has ended already is passed over. */
+  /** Writes how calls ended, one row for all; a call that has ended already is passed over. The row gives back, too. */
   settle(outcomes: readonly OutcomeEntry[]): void {
-    const fresh = outcomes.filter((outcome) => this.#open.has(outcome.seq));
+    const fresh = outcomes.filter((outcome) => this.book.isOpen(outcome.seq));
     if (fresh.length === 0) return;
     this.#lastBatch++;
     this.#sql.exec(
@@ -129,19 +122,8 @@ export class Ledger {
       this.#lastBatch,
       JSON.stringify(fresh),
     );
-    for (const outcome of fresh) this.#open.delete(outcome.seq);
+    for (const outcome of fresh) this.#end(outcome);
     this.#unshipped++;
-  }
-
-  /** The calls let through before `beforeMs` of which nobody has told the end. */
-  orphans(beforeMs: number): number[] {
-    return [...this.#open].filter(([, atMs]) => atMs < beforeMs).map(([seq]) => seq);
-  }
-
-  /** When the oldest call without an end was let through, or null. */
-  get oldestOpenMs(): number | null {
-    const first = this.#open.values().next();
-    return first.done ? null : first.value;
   }
 
   /** The next entries for the log, and the marks up to which `shipped` may forget them. */
@@ -164,29 +146,21 @@ export class Ledger {
   /** Forgets rows that the log has: the counts and open calls as they stand now are folded, in one transaction. */
   shipped(seq: number, batch: number): void {
     this.#storage.transactionSync(() => {
-      for (const key of this.#dirty) this.#fold(key);
+      for (const [key, series] of this.book.fold(this.#lastMs)) {
+        const write = "INSERT OR REPLACE INTO series (key, marks) VALUES (?1, ?2)";
+        this.#sql.exec(write, key, writeMarks(series));
+      }
       const folded: Folded = {
         seq: this.#lastSeq,
         batch: this.#lastBatch,
         atMs: this.#lastMs,
-        open: [...this.#open],
+        ...this.book.state(this.#lastMs),
       };
-      this.#sql.exec("INSERT OR REPLACE INTO folded (id, body) VALUES (1, ?1)", JSON.stringify(folded));
+      this.#sql.exec("INSERT OR REPLACE INTO folded (id, body) VALUES (1, ?1)", writeExact(folded));
       this.#sql.exec("DELETE FROM decision WHERE seq <= ?1", seq);
       this.#sql.exec("DELETE FROM outcome WHERE batch <= ?1", batch);
     });
-    this.#dirty.clear();
     this.#unshipped = this.#countUnshipped();
-  }
-
-  #fold(key: string): void {
-    const marks = this.#compact(this.#series.get(key) ?? [], this.#lastMs);
-    this.#series.set(key, marks);
-    this.#sql.exec("INSERT OR REPLACE INTO series (key, marks) VALUES (?1, ?2)", key, writeMarks(marks));
-  }
-
-  #compact(series: Series, nowMs: number): Series {
-    return compact(series, nowMs, this.#bounds(nowMs));
   }
 
   #countUnshipped(): number {
@@ -223,8 +197,29 @@ const readMarks = (text: string): Series =>
     amount: BigInt(amount),
   }));
 
-const writeTakes = (takes: ReadonlyMap<string, bigint>): string =>
-  JSON.stringify([...takes].map(([key, amount]) => [key, String(amount)]));
+type WrittenTake = [
+  series: string,
+  amount: string,
+  ...held: [id: string, atMs: number, elapsedMs: number] | [],
+];
 
-const readTakes = (text: string): ReadonlyMap<string, bigint> =>
-  new Map((JSON.parse(text) as [string, string][]).map(([key, amount]) => [key, BigInt(amount)]));
+const writeTakes = (takes: readonly Take[]): string =>
+  JSON.stringify(
+    takes.map(
+      ({ series, amount, held }): WrittenTake =>
+        held ? [series, String(amount), held.id, held.atMs, held.elapsedMs] : [series, String(amount)],
+    ),
+  );
+
+const readTakes = (text: string): Take[] =>
+  (JSON.parse(text) as WrittenTake[]).map(([series, amount, id, atMs, elapsedMs]) => ({
+    series,
+    amount: BigInt(amount),
+    held: id === undefined || atMs === undefined || elapsedMs === undefined ? null : { id, atMs, elapsedMs },
+  }));
+
+const writeExact = (value: Folded): string =>
+  JSON.stringify(value, (_, member) => (typeof member === "bigint" ? String(member) : member));
+
+const readExact = (text: string): unknown =>
+  JSON.parse(text, (key, member) => (key === "amount" ? BigInt(member) : member));

@@ -1,5 +1,6 @@
 import type { LogRow, OutcomeEntry } from "../audit/entry.ts";
 import type { DecisionId, GrantId, ServerId, TeamId } from "../id.ts";
+import type { Notice } from "../limit/reservation.ts";
 import type { Refusal } from "../mcp/refuse.ts";
 import type { ListRules } from "../policy/list.ts";
 import type { Route, Snapshot } from "./snapshot.ts";
@@ -47,7 +48,7 @@ export type Admission =
   /** Too many decisions wait for the log: nothing more can be recorded, so nothing more is let through. */
   | { readonly effect: "full" };
 
-/** One limit as it stands after this call, for the `RateLimit` headers; `resetMs` until the first of it comes back. */
+/** One limit on calls as it stands after this one, for the `RateLimit` headers; `resetMs` until the first of it comes back. */
 export interface LimitState {
   readonly counter: string;
   readonly max: number;
@@ -101,4 +102,5 @@ export interface GateStub {
   stands(caller: Caller, epoch: number): Promise<Standing>;
   apply(snapshot: Snapshot): Promise<{ epoch: number }>;
   find(seq: number): Promise<LogRow | null>;
+  resolve(ids: readonly string[]): Promise<readonly Notice[]>;
 }

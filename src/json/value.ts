@@ -48,6 +48,7 @@ export function toPlain(value: Json): unknown {
 export function fromPlain(value: unknown): Json {
   if (value === null || typeof value === "boolean" || typeof value === "string") return value;
   if (typeof value === "number" && Number.isFinite(value)) return new JsonNumber(JSON.stringify(value));
+  if (value instanceof JsonNumber) return value;
   if (Array.isArray(value)) return value.map(fromPlain);
   if (typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
     const members = Object.entries(value).filter(([, member]) => member !== undefined);

@@ -15,6 +15,14 @@ export type Series = readonly Mark[];
 /** One call, in a counter's millionths. */
 export const oneCall = 1_000_000n;
 
+/** Millionths as a decimal number's text, such as `0.5`. */
+export function decimalText(micros: bigint): string {
+  const fraction = String(micros % oneCall)
+    .padStart(6, "0")
+    .replace(/0+$/, "");
+  return fraction === "" ? String(micros / oneCall) : `${micros / oneCall}.${fraction}`;
+}
+
 // policy.md §5: the longest window is 31 days, or a month in which an hour comes twice; older marks matter to no limit.
 const horizonMs = 32 * 86_400_000;
 // The promise is at most 1 % late; 1/128 leaves room for the millisecond by which a window is closed at both ends.

@@ -1,3 +1,4 @@
+import type { Take } from "./book.ts";
 import type { Calendar } from "./calendar.ts";
 import { append, type Series } from "./series.ts";
 import { type Cap, type Reading, readWindow } from "./window.ts";
@@ -11,6 +12,8 @@ export interface Charge extends Cap {
   readonly counter: string;
   readonly rule: string;
   readonly amount: bigint;
+  /** It counts calls; else it sums up an argument of theirs. */
+  readonly perCall: boolean;
   /** Counts past its max and refuses nothing. */
   readonly shadow: boolean;
   /** What the agent reads when this limit refuses. */
@@ -22,13 +25,19 @@ export interface Standing extends Reading {
   readonly charge: Charge;
 }
 
+/** How the limits stood before the call; and, where all have room, what to take and how they stand after it. */
 export type Taking =
-  | { readonly ok: true; readonly take: ReadonlyMap<string, bigint>; readonly standings: readonly Standing[] }
-  | { readonly ok: false; readonly refusedBy: Standing; readonly standings: readonly Standing[] };
+  | {
+      readonly ok: true;
+      readonly before: readonly Standing[];
+      readonly takes: readonly Take[];
+      readonly after: readonly Standing[];
+    }
+  | { readonly ok: false; readonly before: readonly Standing[] };
 
 /**
- * Tests every charge, and says what to take from which series: all of them or none. A call adds to a series once,
- * however many limits name it (policy.md §5); the first limit in order that has no room is the one that refuses.
+ * Tests the charges on a gate's own series, and says what to take: all of them or none. A call adds to a series once,
+ * however many limits name it (policy.md §5).
  */
 export function takeAll(
   book: ReadonlyMap<string, Series>,
@@ -43,10 +52,15 @@ export function takeAll(
   };
   const enforced = charges.filter((charge) => !charge.shadow);
   const before = enforced.map((charge) => standing(charge, 0n));
-  const refusedBy = before.find(refuses);
-  if (refusedBy) return { ok: false, refusedBy, standings: before };
-  const take = new Map(charges.map((charge) => [charge.series, charge.amount]));
-  return { ok: true, take, standings: enforced.map((charge) => standing(charge, charge.amount)) };
+  if (before.some(isOver)) return { ok: false, before };
+  const amounts = new Map(charges.map((charge) => [charge.series, charge.amount]));
+  return {
+    ok: true,
+    before,
+    takes: [...amounts].map(([series, amount]) => ({ series, amount, held: null })),
+    after: enforced.map((charge) => standing(charge, charge.amount)),
+  };
 }
 
-const refuses = ({ charge, taken }: Standing): boolean => taken + charge.amount > charge.max;
+/** Whether a limit refuses, as it stands before the call. */
+export const isOver = ({ charge, taken }: Standing): boolean => taken + charge.amount > charge.max;

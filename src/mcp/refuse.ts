@@ -1,6 +1,6 @@
 import { type Fault, type FaultCode, wire } from "../fault.ts";
 import type { DecisionId } from "../id.ts";
-import { fromPlain, type Json } from "../json/value.ts";
+import { fromPlain, type Json, JsonNumber } from "../json/value.ts";
 import { compactJson } from "../json/write.ts";
 import type { Message } from "./decode.ts";
 import type { Id } from "./envelope.ts";
@@ -11,6 +11,16 @@ export interface Refusal {
   readonly rule: string;
   readonly reason: string;
   readonly retryAfterMs: number | null;
+  /** Of a call that was limited: the limit, in calls or in units of what the rule adds up. */
+  readonly limit?: Exhausted;
+}
+
+/** A limit that had no room. Numbers are exact decimals, as text. */
+export interface Exhausted {
+  readonly max: string;
+  readonly remaining: string;
+  /** When some of what was taken comes back; ms since 1970. */
+  readonly resetAtMs: number;
 }
 
 type Refused = Pick<Message, "id" | "era" | "method" | "targets">;
@@ -69,6 +79,11 @@ const describe = (refusal: Refusal, decision: DecisionId | null): unknown => ({
     rule: refusal.rule,
     reason: refusal.reason,
     retry_after_ms: refusal.retryAfterMs,
+    ...(refusal.limit && {
+      limit: new JsonNumber(refusal.limit.max),
+      remaining: new JsonNumber(refusal.limit.remaining),
+      reset_at: new Date(refusal.limit.resetAtMs).toISOString(),
+    }),
   },
 });
 

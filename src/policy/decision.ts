@@ -72,6 +72,8 @@ export type Obligation =
       /** The same in millionths, exactly. */
       readonly maxMicros: bigint;
       readonly scope: Scope;
+      /** The argument that it sums up; null where it counts calls. */
+      readonly incrementFrom: string | null;
       /** What the whole call adds to the counter, in millionths; alike for all limits on one counter and scope. */
       readonly amount: bigint;
       readonly tool: string;

@@ -42,7 +42,7 @@ function onePerLimit(charges: readonly Charged[]): Charged[] {
 }
 
 function countOf({ limit, layer, shadow, rule, scene }: Charged, amount: bigint): Obligation {
-  const { counter, windowMs, algorithm, window, max, maxMicros, scope, text } = limit;
+  const { counter, windowMs, algorithm, window, max, maxMicros, scope, incrementFrom, text } = limit;
   return {
     type: "count",
     rule,
@@ -55,6 +55,7 @@ function countOf({ limit, layer, shadow, rule, scene }: Charged, amount: bigint)
     max,
     maxMicros,
     scope,
+    incrementFrom: incrementFrom?.text ?? null,
     amount,
     tool: scene.call.name,
     text,

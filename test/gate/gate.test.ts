@@ -171,23 +171,6 @@ test.each([
   expect(admission).toMatchObject({ effect: "deny", refusal: { outcome, rule } });
 });
 
-test.each([["member", "minute", 'a limit of scope "member"']])(
-  "a limit of scope %s a %s, which this gate cannot count, denies",
-  async (scope, window, what) => {
-    const limits = [{ counter: "c", window, max: 5, scope }];
-    const other = setting({ version: "1", default: "deny", tools: { cmux_send: { limits } } });
-    await other.gate.apply(other.snapshot);
-    expect(await other.gate.admit(other.caller, call("cmux_send"))).toMatchObject({
-      effect: "deny",
-      refusal: {
-        outcome: "denied",
-        rule: `/tools/cmux_send/limits/c-per-${window}`,
-        reason: `This gateway cannot carry out ${what} yet, so it denies the call.`,
-      },
-    });
-  },
-);
-
 test("a limit a month counts in the team's own month and says when that ends", async () => {
   const limits = [{ counter: "c", window: "month", max: 2 }];
   const other = setting({ version: "1", default: "deny", tools: { cmux_send: { limits } } });

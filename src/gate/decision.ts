@@ -1,0 +1,45 @@
+import type { DecisionEntry } from "../audit/entry.ts";
+import type { TeamId } from "../id.ts";
+import type { JsonObject } from "../json/value.ts";
+import { namePolicy } from "./admission.ts";
+import { describeArguments } from "./arguments.ts";
+import type { Judged } from "./judge.ts";
+import type { Ask, Caller } from "./rpc.ts";
+import type { Compiled, CompiledRoute } from "./standing.ts";
+
+/** A message that was judged, and by what. */
+export interface Heard {
+  readonly compiled: Compiled;
+  readonly caller: Caller;
+  readonly route: CompiledRoute;
+  readonly ask: Ask;
+  readonly args: JsonObject | undefined;
+  readonly judged: Judged;
+}
+
+/** The row that the decision becomes. */
+export function entryOf(
+  { compiled, route, ask, args, judged }: Heard,
+  seq: number,
+  atMs: number,
+  outcome: Pick<DecisionEntry, "verdict" | "rule" | "reason">,
+  { argumentKey }: { readonly argumentKey: (team: TeamId) => Uint8Array },
+): DecisionEntry {
+  const { grant, team, epoch } = compiled.snapshot;
+  return {
+    kind: "decision",
+    gate: grant.id,
+    seq,
+    atMs,
+    requestId: ask.requestId,
+    epoch,
+    server: { id: route.route.server.id, slug: route.route.server.slug },
+    method: ask.method,
+    target: judged.target,
+    ...outcome,
+    notes: judged.notes,
+    policy: namePolicy(route),
+    client: ask.clientName ?? null,
+    ...describeArguments(args, argumentKey(team.id)),
+  };
+}
