@@ -18,7 +18,8 @@ function grown(at: Sample, steps: Step[], value: () => Sample, random: Random): 
   if (step === undefined) return value();
   if (random.chance(0.03)) return random.pick<Sample>([undefined, null, "text", [], {}, new Num("5")]);
   if (typeof step === "string") {
-    const object: Obj = isObj(at) ? at : {};
+    // A copy: samples are shared, and one call must not change the next.
+    const object: Obj = isObj(at) ? { ...at } : {};
     build(object, steps, value, random);
     return object;
   }
