@@ -15,6 +15,15 @@ export default defineConfig({
                 MIGRATIONS: await readD1Migrations("./migrations"),
                 PUBLIC_ORIGIN: "http://localhost",
                 ALLOW_LOOPBACK_UPSTREAMS: "true",
+                // RFC 8037, appendix A.1.
+                SIGNING_KEYS: JSON.stringify([
+                  {
+                    kty: "OKP",
+                    crv: "Ed25519",
+                    d: "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+                    x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+                  },
+                ]),
                 MASTER_KEYS: "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
               },
             },

@@ -1,6 +1,7 @@
+import { drainEvents } from "./api/event_outbox.ts";
 import { restApi } from "./api/rest.ts";
 import { argumentKey } from "./audit/argument_key.ts";
-import { TeamLog } from "./audit/log.ts";
+import { Log } from "./audit/log.ts";
 import { fault, isFault } from "./fault.ts";
 import { inTime } from "./gate/deadline.ts";
 import { Gate } from "./gate/gate.ts";
@@ -11,6 +12,7 @@ import { type GatewayDeps, serve } from "./gateway/pipeline.ts";
 import { Sessions } from "./gateway/session.ts";
 import { Settlements } from "./gateway/settlement.ts";
 import type { GrantId, Random, ServerId, TeamId } from "./id.ts";
+import { signCheckpoint } from "./identity/checkpoint.ts";
 import { publicKeys, readSigningKeys } from "./identity/keys.ts";
 import { VerifiedTokens } from "./identity/verified.ts";
 import type { CounterStub } from "./limit/reservation.ts";
@@ -23,8 +25,6 @@ import { enrol } from "./upstream/enrol.ts";
 import { platformFetch } from "./upstream/fetch.ts";
 import { guardRules } from "./upstream/guard.ts";
 import { parseMasterKeys } from "./upstream/vault.ts";
-
-export { TeamLog };
 
 /** The Worker's bindings. No other file names them: the rooms get what they need as arguments. */
 interface Env {
@@ -54,6 +54,15 @@ export class GrantGate extends Gate {
       counter: (team, series) => counterOf(env, team, series),
       now: () => Date.now(),
       random: Math.random,
+    });
+  }
+}
+
+export class TeamLog extends Log {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, {
+      sign: async (statement) => signCheckpoint(statement, await readSigningKeys(env.SIGNING_KEYS)),
+      now: () => Date.now(),
     });
   }
 }
@@ -116,7 +125,7 @@ async function assemble(env: Env) {
       const headers = await openHeaders(team, serverId, credential);
       if (isFault(headers)) return;
       const look = await enrol(upstream, url, headers);
-      await storeLook({ db: shardOf(team, env.DB), gate }, team, serverId, look, Date.now());
+      await storeLook({ db: shardOf(team, env.DB), gate, random }, team, serverId, look, Date.now());
     },
     now: () => Date.now(),
     random,
@@ -190,5 +199,6 @@ export default {
   },
   async scheduled(_event, env) {
     await drainOutbox({ db: env.DB, gate: (grant) => gateOf(env, grant) }, Date.now());
+    await drainEvents({ db: env.DB, log: (team) => logOf(env, team) }, Date.now());
   },
 } satisfies ExportedHandler<Env>;

@@ -1,6 +1,5 @@
 import type { D1Migration } from "cloudflare:test";
-import type { TeamLog } from "../src/audit/log.ts";
-import type { GrantGate, SharedCounter } from "../src/index.ts";
+import type { GrantGate, SharedCounter, TeamLog } from "../src/index.ts";
 
 declare global {
   namespace Cloudflare {

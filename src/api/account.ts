@@ -97,7 +97,7 @@ async function signup(call: Call<z.output<typeof signupBody>, unknown>): Promise
   const user = { id, email: body.email, password: await hashPassword(body.password, deps.random) };
   const session = newSession(call, id);
   try {
-    const team = await foundTeam(deps, id, body.team, nowMs, [
+    const team = await foundTeam(call, id, body.team, [
       insertUser(deps.db, user, nowMs),
       ...insertSession(deps.db, session, nowMs),
     ]);

@@ -1,4 +1,8 @@
-import type { Entry, LogPage, LogQuery, LogRow } from "../audit/entry.ts";
+import type { Checkpoint } from "../audit/checkpoint.ts";
+import type { Entry, EventPage, LogPage, LogQuery, LogRow } from "../audit/entry.ts";
+import type { Stored, Tail } from "../audit/log.ts";
+import type { Cell, StatsQuery } from "../audit/rollup_table.ts";
+import type { Verified } from "../audit/verify.ts";
 import type { Fault } from "../fault.ts";
 import type { GateStub } from "../gate/rpc.ts";
 import type { GrantId, Random, TeamId } from "../id.ts";
@@ -8,17 +12,24 @@ import type { MasterKeys } from "../upstream/aead.ts";
 import type { CredentialHeaders } from "../upstream/credential.ts";
 import type { Look } from "../upstream/enrol.ts";
 
-/** A team's log, as an RPC stub offers it. */
+/** A team's log, as an RPC stub offers it; the methods are described in `audit/log.ts`. */
 export interface LogStub {
   append(entries: readonly Entry[]): Promise<unknown>;
   list(query: LogQuery): Promise<LogPage>;
   find(gate: GrantId, seq: number): Promise<LogRow | null>;
+  events(before: number | null, limit: number): Promise<EventPage>;
+  tail(after: number | null, limit: number): Promise<Tail>;
+  read(after: number, limit: number): Promise<Stored>;
+  hashAt(n: number): Promise<string | null>;
+  checkpoints(after: number, limit: number): Promise<readonly Checkpoint[]>;
+  verify(from: number | null): Promise<Verified>;
+  stats(query: StatsQuery): Promise<readonly Cell[]>;
 }
 
 /** All that the control plane needs from outside; the composition root fills it in. */
 export interface ApiDeps {
   readonly db: Db;
-  readonly gate: (grant: GrantId) => Pick<GateStub, "apply" | "find">;
+  readonly gate: (grant: GrantId) => Pick<GateStub, "apply" | "find" | "usage">;
   readonly log: (team: TeamId) => LogStub;
   readonly keys: KeySet;
   /** PUBLIC_ORIGIN: the issuer of tokens and the start of every URL that is shown. No slash at its end. */

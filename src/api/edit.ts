@@ -1,7 +1,10 @@
 import * as z from "zod/mini";
 import type { ControlEntry } from "../audit/entry.ts";
 import { type InForce, pushEdit } from "../gate/push.ts";
+import { newId, type UserId } from "../id.ts";
 import { type Concern, commitEdit } from "../store/edit.ts";
+import { insertEvent } from "../store/event.ts";
+import { deliver } from "./event_outbox.ts";
 import type { TeamCall } from "./operation.ts";
 
 const count = z.int().check(z.minimum(0));
@@ -17,9 +20,14 @@ export const inForceShape = z
 export const inForceStatus = (inForce: InForce): 200 | 202 => (inForce.pending === 0 ? 200 : 202);
 
 type Event = Pick<ControlEntry, "action" | "subject" | "detail">;
-type Who = Pick<TeamCall<unknown, unknown>, "deps" | "db" | "team" | "user" | "nowMs" | "requestId">;
+type Who = Pick<TeamCall<unknown, unknown>, "deps" | "db" | "team" | "nowMs" | "requestId"> & {
+  readonly user: { readonly id: UserId };
+};
 
-/** Commits a change, tells the gates concerned and the team's log. Throws, with nothing written, where D1 refuses. */
+/**
+ * Commits a change and its event in one transaction, then tells the gates concerned and the team's log. Throws, with
+ * nothing written, where D1 refuses.
+ */
 export async function commit(
   call: Who,
   concern: Concern,
@@ -27,18 +35,26 @@ export async function commit(
   event: Event,
 ): Promise<InForce> {
   const { deps, db, team, nowMs } = call;
-  const edit = await commitEdit(db, team.id, concern, nowMs, changes);
+  const entry = entryOf(call, event);
+  const edit = await commitEdit(db, team.id, concern, nowMs, [...changes, insertEvent(db, team.id, entry)]);
   const inForce = await pushEdit({ db, gate: deps.gate }, edit);
-  await record(call, event);
+  await deliver(deps, team.id, [entry]);
   return inForce;
 }
 
-/** Writes an event to the team's log. The change stands already: a log that is away is reported, not thrown. */
-export async function record(call: Who, event: Event): Promise<void> {
-  const { deps, team, user, nowMs, requestId } = call;
-  try {
-    await deps.log(team.id).append([{ kind: "control", atMs: nowMs, requestId, actor: user.id, ...event }]);
-  } catch (error) {
-    console.error("an event did not reach the team's log", { requestId, action: event.action, error });
-  }
+/** The same for a change that no gate must know of. */
+export async function save(call: Who, changes: readonly D1PreparedStatement[], event: Event): Promise<void> {
+  const { deps, db, team } = call;
+  const entry = entryOf(call, event);
+  await db.batch([...changes, insertEvent(db, team.id, entry)]);
+  await deliver(deps, team.id, [entry]);
 }
+
+const entryOf = ({ deps, user, nowMs, requestId }: Who, event: Event): ControlEntry => ({
+  kind: "control",
+  id: newId("evt", deps.random),
+  atMs: nowMs,
+  requestId,
+  actor: user.id,
+  ...event,
+});

@@ -4,11 +4,11 @@ import { type Fault, isFault } from "../fault.ts";
 import { decisionParts } from "../id.ts";
 import { findGrant } from "../store/grant.ts";
 import { findServer } from "../store/server.ts";
+import { eventShape, mayReadValues, rowShape, showEvent, showRow, verdict } from "./log_view.ts";
 import { nothingHere, type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { pageLimit, pageOf } from "./page.ts";
-import { type Reply, reply, timestamp } from "./reply.ts";
+import { type Reply, reply } from "./reply.ts";
 
-const verdict = z.enum(["allowed", "denied", "limited", "approval_required", "unknown"]);
 const sequence = z.coerce.number().check(z.int(), z.minimum(1));
 const time = z.iso.datetime({ offset: true });
 
@@ -25,42 +25,15 @@ const logQuery = z.strictObject({
   cursor: z.optional(sequence).check(z.describe("`next_cursor` of the page before.")),
 });
 
-const endShape = z.strictObject({
-  how: z.enum(["answered", "client_gone", "upstream_failed", "too_large", "not_sent", "unknown"]),
-  at: z.iso.datetime(),
-  status: z.nullable(z.int()),
-  bytes: z.int(),
-  latency_ms: z.number(),
-});
-
-const rowShape = z
-  .strictObject({
-    id: z.string(),
-    at: z.iso.datetime(),
-    grant: z.string(),
-    server: z.strictObject({ id: z.string(), slug: z.string() }),
-    method: z.string(),
-    target: z.strictObject({ kind: z.enum(["tool", "resource", "prompt"]), name: z.string() }),
-    outcome: verdict,
-    rule: z.string(),
-    reason: z.string(),
-    notes: z.array(z.string()),
-    policy: z.nullable(z.strictObject({ id: z.string(), name: z.string(), revision: z.int() })),
-    client: z.nullable(z.string()),
-    argument_keys: z.array(z.string()),
-    argument_hash: z.nullable(z.string()),
-    epoch: z.int(),
-    request_id: z.string(),
-    end: z
-      .nullable(endShape)
-      .check(z.describe("How an allowed call ended; null while it runs and where nothing was sent.")),
-  })
-  .register(z.globalRegistry, { id: "Decision" });
-
 const log = "/v1/teams/{team}/log";
 const tag = "Log";
 
-/** The team's log of decisions. */
+const eventQuery = z.strictObject({
+  limit: pageLimit,
+  cursor: z.optional(sequence).check(z.describe("`next_cursor` of the page before.")),
+});
+
+/** The team's log of decisions, and of what was done to its control plane. */
 export const logOperations: readonly Operation[] = [
   teamOperation(
     "viewer",
@@ -69,7 +42,8 @@ export const logOperations: readonly Operation[] = [
       method: "get",
       path: log,
       tag,
-      summary: "Decisions, newest first, at most two seconds behind",
+      summary:
+        "Decisions, newest first, at most two seconds behind; a page that looked far for something rare can be short",
       query: logQuery,
       answers: { 200: pageOf(rowShape) },
     },
@@ -87,16 +61,35 @@ export const logOperations: readonly Operation[] = [
     },
     async (call) => {
       const row = await findDecision(call, call.params["decision"] ?? "");
-      return row ? reply(200, showRow(row)) : nothingHere;
+      return row ? reply(200, showRow(row, mayReadValues(call.membership))) : nothingHere;
+    },
+  ),
+  teamOperation(
+    "viewer",
+    {
+      id: "list_events",
+      method: "get",
+      path: "/v1/teams/{team}/events",
+      tag,
+      summary: "What was done to the team's control plane, newest first",
+      query: eventQuery,
+      answers: { 200: pageOf(eventShape) },
+    },
+    async ({ deps, team, query }) => {
+      const { items, next } = await deps.log(team.id).events(query.cursor ?? null, query.limit);
+      return reply(200, { items: items.map(({ event }) => showEvent(event)), next_cursor: cursorOf(next) });
     },
   ),
 ];
+
+const cursorOf = (next: number | null): string | null => (next === null ? null : String(next));
 
 async function list(call: TeamCall<unknown, z.output<typeof logQuery>>): Promise<Reply | Fault> {
   const query = await narrowed(call);
   if (isFault(query)) return query;
   const { items, next } = await call.deps.log(call.team.id).list(query);
-  return reply(200, { items: items.map(showRow), next_cursor: next === null ? null : String(next) });
+  const withValues = mayReadValues(call.membership);
+  return reply(200, { items: items.map((row) => showRow(row, withValues)), next_cursor: cursorOf(next) });
 }
 
 async function narrowed(call: TeamCall<unknown, z.output<typeof logQuery>>): Promise<LogQuery | Fault> {
@@ -123,32 +116,4 @@ async function findDecision(call: TeamCall<unknown, unknown>, id: string): Promi
   if (!parts || !(await findGrant(call.db, call.team.id, parts.gate))) return null;
   const kept = await call.deps.gate(parts.gate).find(parts.seq);
   return kept ?? (await call.deps.log(call.team.id).find(parts.gate, parts.seq));
-}
-
-function showRow({ id, decision, outcome }: LogRow) {
-  return {
-    id,
-    at: timestamp(decision.atMs),
-    grant: decision.gate,
-    server: decision.server,
-    method: decision.method,
-    target: decision.target,
-    outcome: decision.verdict,
-    rule: decision.rule,
-    reason: decision.reason,
-    notes: decision.notes,
-    policy: decision.policy,
-    client: decision.client,
-    argument_keys: decision.argumentKeys,
-    argument_hash: decision.argumentHash,
-    epoch: decision.epoch,
-    request_id: decision.requestId,
-    end: outcome && {
-      how: outcome.end,
-      at: timestamp(outcome.atMs),
-      status: outcome.status,
-      bytes: outcome.bytes,
-      latency_ms: outcome.ms,
-    },
-  };
 }

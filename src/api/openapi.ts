@@ -118,12 +118,17 @@ function queryParameters({ query }: Operation, schemas: Record<string, JsonSchem
   }));
 }
 
+const headerText: Record<string, string> = {
+  "If-Match": "The revision that you read; 412 when somebody was faster.",
+  "Last-Event-ID": "The id of the last event that you have.",
+};
+
 const headers = (operation: Operation): Parameter[] =>
   (operation.headers ?? []).map((name) => ({
     name,
     in: "header",
     required: false,
-    description: "The revision that you read; 412 when somebody was faster.",
+    description: headerText[name] ?? "",
     schema: { type: "string" },
   }));
 
@@ -132,7 +137,7 @@ function responses(operation: Operation, schemas: Record<string, JsonSchema>): O
     status,
     {
       description: statusText[status] ?? "Done.",
-      ...(shape ? { content: { "application/json": { schema: jsonSchema(shape, "output", schemas) } } } : {}),
+      ...(shape ? { content: contentOf(operation, jsonSchema(shape, "output", schemas)) } : {}),
     },
   ]);
   const problem = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
@@ -142,6 +147,9 @@ function responses(operation: Operation, schemas: Record<string, JsonSchema>): O
     "5XX": { description: "A part of the gateway does not answer.", content: problem },
   };
 }
+
+const contentOf = ({ media = ["application/json"] }: Operation, schema: JsonSchema): Content =>
+  Object.fromEntries(media.map((type) => [type, { schema }]));
 
 const statusText: Record<string, string> = {
   200: "Done, and in force where it is an edit.",

@@ -27,6 +27,8 @@ export interface Operation {
   readonly headers?: readonly string[];
   /** A request without a body is read as `{}`. */
   readonly bodyOptional?: boolean;
+  /** What a success is written in, where that is not JSON. */
+  readonly media?: readonly string[];
   /** What it answers, status by status; null is no body. Faults are answered as problems and not listed. */
   readonly answers: Readonly<Record<number, z.ZodMiniType | null>>;
   readonly run: (visit: Visit) => Promise<Reply | Fault>;

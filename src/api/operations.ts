@@ -3,15 +3,20 @@ import { evaluateOperations } from "./evaluate.ts";
 import { grantOperations } from "./grant.ts";
 import { importOperations } from "./import.ts";
 import { logOperations } from "./log.ts";
+import { exportOperations } from "./log_export.ts";
+import { streamOperations } from "./log_stream.ts";
+import { verifyOperations } from "./log_verify.ts";
 import type { Operation } from "./operation.ts";
 import { policyOperations } from "./policy.ts";
 import { revisionOperations } from "./revision.ts";
 import { serverOperations } from "./server.ts";
 import { simulateOperations } from "./simulate.ts";
+import { statsOperations } from "./stats.ts";
 import { suggestOperations } from "./suggest.ts";
 import { teamOperations } from "./team.ts";
 import { teamPolicyOperations } from "./team_policy.ts";
 import { toolOperations } from "./tool.ts";
+import { usageOperations } from "./usage.ts";
 import { validateOperations } from "./validate.ts";
 
 /** The whole API: the router serves these lines and the OpenAPI document lists them. */
@@ -28,6 +33,12 @@ export const operations: readonly Operation[] = [
   ...evaluateOperations,
   ...simulateOperations,
   ...grantOperations,
+  ...usageOperations,
   ...suggestOperations,
+  // Before the log's own, whose `{decision}` would take their paths.
+  ...verifyOperations,
+  ...exportOperations,
+  ...streamOperations,
   ...logOperations,
+  ...statsOperations,
 ];

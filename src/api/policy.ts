@@ -11,7 +11,7 @@ import {
   type Policy,
 } from "../store/policy.ts";
 import type { Server } from "../store/server.ts";
-import { commit, inForceShape, inForceStatus, record } from "./edit.ts";
+import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
 import { liveWarnings } from "./live_review.ts";
 import { nothingHere, type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
@@ -156,14 +156,14 @@ async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Pro
     author: call.user.id,
     createdAt: call.nowMs,
   };
+  const detail = { server: server.slug, name: policy.name, revision: policy.revision };
+  const event = { action: "policy.created", subject: policy.id, detail };
   try {
-    await call.db.batch(insertPolicy(call.db, policy, first));
+    await save(call, insertPolicy(call.db, policy, first), event);
   } catch (error) {
     if (isTaken(error)) return nameTaken(policy.slug);
     throw error;
   }
-  const detail = { server: server.slug, name: policy.name, revision: policy.revision };
-  await record(call, { action: "policy.created", subject: policy.id, detail });
   const live = await liveWarnings(call, server.id, draft.policy);
   return reply(201, { ...showPolicy(policy), warnings: [...draft.warnings, ...live] });
 }

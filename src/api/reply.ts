@@ -6,7 +6,7 @@ export class Exact {
   }
 }
 
-/** A successful answer. An undefined body is no body (204). */
+/** A successful answer. An undefined body is no body (204); a stream is sent as it is, its media type among the headers. */
 export interface Reply {
   readonly status: number;
   readonly body?: unknown;

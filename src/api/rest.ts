@@ -72,6 +72,7 @@ async function answer(operation: Operation, deps: ApiDeps, context: ApiContext):
 function success({ status, body, headers }: Reply, requestId: string): Response {
   const all = { ...headers, "X-Request-Id": requestId, "Cache-Control": "no-store" };
   if (body === undefined) return new Response(null, { status, headers: all });
+  if (body instanceof ReadableStream) return new Response(body, { status, headers: all });
   return new Response(writeBody(body), { status, headers: { ...all, "Content-Type": "application/json" } });
 }
 

@@ -17,7 +17,7 @@ import {
 import { listTools, recordLook, type Tool } from "../store/tool.ts";
 import type { Look } from "../upstream/enrol.ts";
 import { authBody, credentialOf, headersOf, originChanged, sealAuth } from "./credential.ts";
-import { commit, inForceShape, inForceStatus, record } from "./edit.ts";
+import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
 import { type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { type Reply, reply } from "./reply.ts";
@@ -172,13 +172,14 @@ async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Pro
     look: { state: "pending", why: "unreachable", detail: "" },
     createdAt: nowMs,
   };
+  const changes = [insertServer(db, server), ...lookStatements(db, server, look)];
+  const event = { action: "server.registered", subject: id, detail: { slug: server.slug } };
   try {
-    await db.batch([insertServer(db, server), ...lookStatements(db, server, look)]);
+    await save(call, changes, event);
   } catch (error) {
     if (isTaken(error)) return nameTaken(server.slug);
     throw error;
   }
-  await record(call, { action: "server.registered", subject: id, detail: { slug: server.slug } });
   return reply(201, await showLook(call, server, look));
 }
 

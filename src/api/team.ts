@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
+import { retentionDaysDefault } from "../audit/retention_table.ts";
 import { newId, type TeamId, type UserId } from "../id.ts";
-import { type Db, isTaken, shardOf } from "../store/database.ts";
+import { isTaken, shardOf } from "../store/database.ts";
 import { insertTeam, listMemberships, type Membership, type Team, updateTeam } from "../store/team.ts";
 import { newDataKey } from "../upstream/vault.ts";
-import type { ApiDeps } from "./deps.ts";
-import { commit, inForceShape, inForceStatus } from "./edit.ts";
-import { type Operation, teamOperation, userOperation } from "./operation.ts";
+import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
+import { type Call, type Operation, teamOperation, userOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { reply, timestamp } from "./reply.ts";
 import { slugOf } from "./slug.ts";
@@ -20,6 +20,9 @@ const zone = z
   );
 
 const frozen = z.enum(["off", "writes", "all"]);
+const retentionDays = z
+  .int()
+  .check(z.minimum(1), z.maximum(3650), z.describe("For how many days the log is kept."));
 
 const teamShape = z.strictObject({
   id: z.string(),
@@ -27,6 +30,7 @@ const teamShape = z.strictObject({
   name: z.string(),
   zone: z.string(),
   frozen,
+  retention_days: retentionDays,
   created_at: z.iso.datetime(),
 });
 
@@ -68,8 +72,8 @@ export const teamOperations: readonly Operation[] = [
       body: z.strictObject({ name: teamName }),
       answers: { 201: membershipShape },
     },
-    async ({ deps, user, body, nowMs }) => {
-      const team = await foundTeam(deps, user.id, body.name, nowMs, []);
+    async (call) => {
+      const team = await foundTeam(call, call.user.id, call.body.name, []);
       return reply(201, showMembership({ team, role: "admin", approver: false, auditor: false }));
     },
   ),
@@ -93,11 +97,12 @@ export const teamOperations: readonly Operation[] = [
       path: "/v1/teams/{team}",
       tag: "Teams",
       summary:
-        "Change the name or the time zone, or freeze: `writes` lets only Read tools pass, `all` nothing",
+        "Change the name, the time zone or how long the log is kept, or freeze: `writes` lets only Read tools pass, `all` nothing",
       body: z.strictObject({
         name: z.optional(teamName),
         zone: z.optional(zone),
         frozen: z.optional(frozen),
+        retention_days: z.optional(retentionDays),
       }),
       answers: {
         200: z.extend(membershipShape, { in_force: inForceShape }),
@@ -105,17 +110,24 @@ export const teamOperations: readonly Operation[] = [
       },
     },
     async (call) => {
-      const { name, zone, frozen } = call.body;
+      const { name, zone, frozen, retention_days: days } = call.body;
       const team: Team = {
         ...call.team,
         name: name ?? call.team.name,
         zone: zone ?? call.team.zone,
         frozen: frozen ?? call.team.frozen,
+        retentionDays: days ?? call.team.retentionDays,
       };
       const inForce = await commit(call, { of: "team" }, [updateTeam(call.db, team.id, team)], {
         action: frozen === undefined ? "team.changed" : "team.frozen",
         subject: team.id,
-        detail: { name: team.name, zone: team.zone, frozen: team.frozen },
+        // The log itself reads here how long it is kept (`audit/retention_table.ts`).
+        detail: {
+          name: team.name,
+          zone: team.zone,
+          frozen: team.frozen,
+          retention_days: team.retentionDays,
+        },
       });
       const body = { ...showMembership({ ...call.membership, team }), in_force: inForce };
       return reply(inForceStatus(inForce), body);
@@ -130,6 +142,7 @@ export const showMembership = ({ team, role, approver, auditor }: Membership) =>
   name: team.name,
   zone: team.zone,
   frozen: team.frozen,
+  retention_days: team.retentionDays,
   created_at: timestamp(team.createdAt),
   role,
   approver,
@@ -140,20 +153,28 @@ const slugTries = 4;
 
 /** Founds a team whose admin is `admin`, in one batch with `before`. A taken slug gets a random ending. */
 export async function foundTeam(
-  deps: ApiDeps,
+  call: Founding,
   admin: UserId,
   name: string,
-  nowMs: number,
   before: readonly D1PreparedStatement[],
 ): Promise<Team> {
+  const { deps, nowMs } = call;
   const id = newId("tm", deps.random);
   const dataKey = await newDataKey(deps.masterKeys, id, deps.random);
-  const db = shardOf(id, deps.db);
   for (let tries = 1; ; tries++) {
     const slug = teamSlug(name, id, tries);
-    const team: Team = { id, slug, name, zone: "UTC", frozen: "off", dataKey, createdAt: nowMs };
+    const team: Team = {
+      id,
+      slug,
+      name,
+      zone: "UTC",
+      frozen: "off",
+      retentionDays: retentionDaysDefault,
+      dataKey,
+      createdAt: nowMs,
+    };
     try {
-      await insert(db, team, admin, before);
+      await insert(call, team, admin, before);
       return team;
     } catch (error) {
       if (!isTaken(error) || !String(error).includes("team.slug") || tries === slugTries) throw error;
@@ -161,8 +182,13 @@ export async function foundTeam(
   }
 }
 
-const insert = (db: Db, team: Team, admin: UserId, before: readonly D1PreparedStatement[]) =>
-  db.batch([...before, ...insertTeam(db, team, admin)]);
+type Founding = Pick<Call<unknown, unknown>, "deps" | "nowMs" | "requestId">;
+
+const insert = (call: Founding, team: Team, admin: UserId, before: readonly D1PreparedStatement[]) => {
+  const db = shardOf(team.id, call.deps.db);
+  const event = { action: "team.created", subject: team.id, detail: { name: team.name } };
+  return save({ ...call, db, team, user: { id: admin } }, [...before, ...insertTeam(db, team, admin)], event);
+};
 
 function teamSlug(name: string, id: TeamId, tries: number): string {
   const slug = slugOf(name);

@@ -3,6 +3,23 @@ import { createHash } from "node:crypto";
 /** The hash that the first entry of a team's log is linked to. */
 export const genesis = "0".repeat(64);
 
+/** A place in the chain: the hash covers entry `n` and all before it. */
+export interface Head {
+  readonly n: number;
+  readonly hash: string;
+}
+
+/** An entry as the chain holds it. `body` is the entry's JSON text, hashed as stored and never parsed for it. */
+export interface Link extends Head {
+  readonly body: string;
+}
+
+/** What is wrong with the record, and at which entry it shows. */
+export interface Problem {
+  readonly n: number;
+  readonly what: string;
+}
+
 /**
  * The hash of an entry: SHA-256 over the previous hash and every field, each behind its length in bytes, so that no
  * two different entries feed the same bytes. Hex in, hex out.
@@ -16,4 +33,20 @@ export function link(previous: string, fields: readonly string[]): string {
     hash.update(length).update(bytes);
   }
   return hash.digest("hex");
+}
+
+/** The hash of the entry with this number and text behind `previous`. */
+export const linkEntry = (previous: string, n: number, body: string): string =>
+  link(previous, [String(n), body]);
+
+/** The first place where `links` do not follow on from `previous`, or null. */
+export function brokenLink(previous: Head, links: readonly Link[]): Problem | null {
+  let { n, hash } = previous;
+  for (const entry of links) {
+    n++;
+    if (entry.n !== n) return { n, what: `entry ${n} is missing` };
+    hash = linkEntry(hash, n, entry.body);
+    if (entry.hash !== hash) return { n, what: `entry ${n} is not what was recorded` };
+  }
+  return null;
 }

@@ -1,7 +1,16 @@
-import type { DecisionId, GrantId, PolicyId, ServerId } from "../id.ts";
+import type { DecisionId, EventId, GrantId, PolicyId, ServerId, UserId } from "../id.ts";
 
 /** How a judged message fared, as people filter by it. `allowed` says it was let through, not how it ended. */
 export type Verdict = "allowed" | "denied" | "limited" | "approval_required" | "unknown";
+
+/**
+ * Arguments that a policy had kept: canonical JSON without what it redacts. The chain holds only their salted hash, so
+ * that they can be withheld from a reader, or erased, and the record still verifies. `salt` is 32 bytes in hex.
+ */
+export interface KeptValues {
+  readonly salt: string;
+  readonly text: string;
+}
 
 /** The decision row: committed before the request leaves (security.md §1.1). Times are ms since the epoch. */
 export interface DecisionEntry {
@@ -11,6 +20,8 @@ export interface DecisionEntry {
   readonly atMs: number;
   readonly requestId: string;
   readonly epoch: number;
+  /** Whom the grant acts for. */
+  readonly member: UserId | null;
   readonly server: { readonly id: ServerId; readonly slug: string };
   readonly method: string;
   readonly target: { readonly kind: "tool" | "resource" | "prompt"; readonly name: string };
@@ -24,6 +35,7 @@ export interface DecisionEntry {
   readonly argumentKeys: readonly string[];
   /** HMAC under a key of the team: a plain hash of short arguments could be guessed. */
   readonly argumentHash: string | null;
+  readonly values: KeptValues | null;
 }
 
 /** How an allowed message ended; at most one per decision. */
@@ -41,6 +53,8 @@ export interface OutcomeEntry {
 /** A write to the control plane: who did what to which thing. Never a secret, never a document's content. */
 export interface ControlEntry {
   readonly kind: "control";
+  /** By which a repeat is known. */
+  readonly id: EventId;
   readonly atMs: number;
   readonly requestId: string;
   /** The user's id, or `system`. */
@@ -62,6 +76,12 @@ export interface LogRow {
   readonly outcome: OutcomeEntry | null;
 }
 
+/** An entry of any kind at its place in the log. */
+export interface Placed {
+  readonly n: number;
+  readonly entry: Entry;
+}
+
 /** What the list may be narrowed by; times are ms, `before` is a place in the log (exclusive). */
 export interface LogQuery {
   readonly grant?: GrantId;
@@ -76,6 +96,12 @@ export interface LogQuery {
 
 export interface LogPage {
   readonly items: readonly LogRow[];
-  /** The `before` of the next page, or null at the end. */
+  /** The `before` of the next page, or null at the end. A page may be short, even empty, and yet not be the last. */
+  readonly next: number | null;
+}
+
+/** Events of the control plane, newest first. */
+export interface EventPage {
+  readonly items: readonly { readonly n: number; readonly event: ControlEntry }[];
   readonly next: number | null;
 }

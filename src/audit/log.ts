@@ -1,135 +1,193 @@
 import { DurableObject } from "cloudflare:workers";
-import { decisionId, type GrantId } from "../id.ts";
-import { genesis, link } from "./chain.ts";
-import type { DecisionEntry, Entry, LogPage, LogQuery, LogRow, OutcomeEntry } from "./entry.ts";
+import type { GrantId, TeamId } from "../id.ts";
+import type { Head } from "./chain.ts";
+import type { Checkpoint, Statement } from "./checkpoint.ts";
+import { listDecisions } from "./decision_list.ts";
+import type { Entry, EventPage, LogPage, LogQuery, LogRow, Placed } from "./entry.ts";
+import { EntryTable, type StoredEntry } from "./entry_table.ts";
+import { RetentionTable } from "./retention_table.ts";
+import { type Cell, RollupTable, type StatsQuery } from "./rollup_table.ts";
+import { SegmentTable } from "./segment_table.ts";
+import { type Verified, verifyRange } from "./verify.ts";
 
-const schema = `
-  CREATE TABLE IF NOT EXISTS entry (
-    n INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
-    at_ms INTEGER NOT NULL,
-    gate TEXT,
-    seq INTEGER,
-    server TEXT,
-    name TEXT,
-    verdict TEXT,
-    body TEXT NOT NULL,
-    hash TEXT NOT NULL
-  );
-  CREATE UNIQUE INDEX IF NOT EXISTS entry_by_decision ON entry (gate, seq, kind);
-`;
+/** What a log needs from outside itself; `src/index.ts` fills it in. */
+export interface LogDeps {
+  /** Signs a checkpoint with the gateway's key: a compact JWS. */
+  readonly sign: (statement: Statement) => Promise<string>;
+  readonly now: () => number;
+}
 
-type Row = { n: number; body: string; outcome: string | null };
+/** Entries that follow a place, and the newest place there is. */
+export interface Tail {
+  readonly head: number;
+  readonly items: readonly Placed[];
+}
+
+/** Rows as they are stored, with the checkpoints that close them; `floor` is where the log begins. */
+export interface Stored {
+  readonly floor: Head;
+  readonly rows: readonly StoredEntry[];
+  readonly checkpoints: readonly Checkpoint[];
+}
+
+const retryMs = 60_000;
 
 /**
- * The team's log: every decision, outcome and control-plane write in one hash chain. Gates ship at least once; an entry
- * that is here already is passed over.
+ * The team's log: every decision, outcome and control-plane write in one hash chain, closed by signed checkpoints. Gates
+ * ship at least once; an entry that is here already is passed over.
  */
-export class TeamLog extends DurableObject<unknown> {
-  readonly #sql: SqlStorage;
-  #head: { n: number; hash: string };
+export class Log extends DurableObject<unknown> {
+  readonly #deps: LogDeps;
+  readonly #entries: EntryTable;
+  readonly #segments: SegmentTable;
+  readonly #rollup: RollupTable;
+  readonly #retention: RetentionTable;
+  #alarmAtMs: number | null = null;
 
-  constructor(ctx: DurableObjectState, env: unknown) {
+  constructor(ctx: DurableObjectState, env: unknown, deps: LogDeps) {
     super(ctx, env);
-    this.#sql = ctx.storage.sql;
-    this.#sql.exec(schema);
-    const last = this.#sql
-      .exec<{ n: number; hash: string }>("SELECT n, hash FROM entry ORDER BY n DESC LIMIT 1")
-      .toArray()[0];
-    this.#head = last ?? { n: 0, hash: genesis };
+    const { sql } = ctx.storage;
+    this.#deps = deps;
+    this.#entries = new EntryTable(sql);
+    this.#segments = new SegmentTable(sql);
+    this.#entries.reload(this.#segments.floor);
+    this.#rollup = new RollupTable(sql);
+    this.#retention = new RetentionTable(sql);
   }
 
   /** Adds what is new, in the order given, all or nothing. Answers with the chain's head. */
-  append(entries: readonly Entry[]): { n: number; hash: string } {
-    const before = this.#head;
+  append(entries: readonly Entry[]): Head {
     try {
       this.ctx.storage.transactionSync(() => {
         for (const entry of entries) this.#add(entry);
       });
     } catch (error) {
-      this.#head = before;
+      this.#entries.reload(this.#segments.floor);
+      this.#rollup.undo();
       throw error;
     }
-    return this.#head;
+    const { head } = this.#entries;
+    const nowMs = this.#deps.now();
+    if (head.n > (this.#segments.last?.n ?? 0)) this.#wakeBy(this.#segments.dueMs(head.n, nowMs));
+    return head;
   }
 
   #add(entry: Entry): void {
-    const gate = entry.kind === "control" ? null : entry.gate;
-    const seq = entry.kind === "control" ? null : entry.seq;
-    if (gate !== null && this.#has(gate, seq, entry.kind)) return;
-    const n = this.#head.n + 1;
-    const body = JSON.stringify(entry);
-    const hash = link(this.#head.hash, [String(n), body]);
-    const decision = entry.kind === "decision" ? entry : null;
-    this.#sql.exec(
-      `INSERT INTO entry (n, kind, at_ms, gate, seq, server, name, verdict, body, hash)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
-      n,
-      entry.kind,
-      entry.atMs,
-      gate,
-      seq,
-      decision?.server.id ?? null,
-      decision?.target.name ?? null,
-      decision?.verdict ?? null,
-      body,
-      hash,
-    );
-    this.#head = { n, hash };
-  }
-
-  #has(gate: string, seq: number | null, kind: string): boolean {
-    const found = this.#sql.exec(
-      "SELECT 1 FROM entry WHERE gate = ?1 AND seq = ?2 AND kind = ?3",
-      gate,
-      seq,
-      kind,
-    );
-    return found.toArray().length > 0;
+    const n = this.#entries.add(entry);
+    if (n === null) return;
+    this.#rollup.add(n, entry);
+    this.#retention.hear(entry);
   }
 
   /** Decisions, newest first, each with its outcome where one has arrived. */
   list(query: LogQuery): LogPage {
-    const rows = this.#sql
-      .exec<Row>(
-        `SELECT d.n, d.body, o.body AS outcome
-         FROM entry d LEFT JOIN entry o ON o.gate = d.gate AND o.seq = d.seq AND o.kind = 'outcome'
-         WHERE d.kind = 'decision'
-           AND (?1 IS NULL OR d.n < ?1) AND (?2 IS NULL OR d.gate = ?2) AND (?3 IS NULL OR d.server = ?3)
-           AND (?4 IS NULL OR d.name = ?4) AND (?5 IS NULL OR d.verdict = ?5)
-           AND (?6 IS NULL OR d.at_ms >= ?6) AND (?7 IS NULL OR d.at_ms < ?7)
-         ORDER BY d.n DESC LIMIT ?8`,
-        query.before ?? null,
-        query.grant ?? null,
-        query.server ?? null,
-        query.name ?? null,
-        query.verdict ?? null,
-        query.fromMs ?? null,
-        query.toMs ?? null,
-        query.limit + 1,
-      )
-      .toArray();
-    const items = rows.slice(0, query.limit).map(toLogRow);
-    return { items, next: rows.length > query.limit ? (items.at(-1)?.n ?? null) : null };
+    const { head } = this.#entries;
+    const timed = query.fromMs !== undefined || query.toMs !== undefined;
+    const reach = timed ? this.#segments.reach(query.fromMs, query.toMs, head.n) : { low: 1, high: head.n };
+    return listDecisions(this.ctx.storage.sql, query, reach);
   }
 
   /** One decision with its outcome, or null where the log does not have it (yet). */
   find(gate: GrantId, seq: number): LogRow | null {
-    const row = this.#sql
-      .exec<Row>(
-        `SELECT d.n, d.body, o.body AS outcome
-         FROM entry d LEFT JOIN entry o ON o.gate = d.gate AND o.seq = d.seq AND o.kind = 'outcome'
-         WHERE d.gate = ?1 AND d.seq = ?2 AND d.kind = 'decision'`,
-        gate,
-        seq,
-      )
-      .toArray()[0];
-    return row ? toLogRow(row) : null;
+    return this.#entries.find(gate, seq);
   }
-}
 
-function toLogRow(row: Row): LogRow {
-  const decision = JSON.parse(row.body) as DecisionEntry;
-  const outcome = row.outcome === null ? null : (JSON.parse(row.outcome) as OutcomeEntry);
-  return { n: row.n, id: decisionId(decision.gate, decision.seq), decision, outcome };
+  /** Events of the control plane before a place (null: from the newest on). */
+  events(before: number | null, limit: number): EventPage {
+    return this.#entries.events(before, limit);
+  }
+
+  /** Entries of every kind behind `after`, oldest first; null asks for the newest place alone. */
+  tail(after: number | null, limit: number): Tail {
+    const head = this.#entries.head.n;
+    return { head, items: after === null || after >= head ? [] : this.#entries.tail(after, limit) };
+  }
+
+  /** The rows behind `after` as they are stored, with the checkpoints that close them. */
+  read(after: number, limit: number): Stored {
+    const floor = this.#segments.floor;
+    const rows = this.#entries.stored(Math.max(after, floor.n) + 1, limit);
+    const to = rows.at(-1)?.n ?? 0;
+    const checkpoints = this.#segments
+      .list(after <= floor.n ? floor.n - 1 : after, limit + 1)
+      .filter(({ n }) => n <= Math.max(to, floor.n));
+    return { floor, rows, checkpoints };
+  }
+
+  /** The hash of entry `n`, or null where the log has none (any more). */
+  hashAt(n: number): string | null {
+    return this.#entries.hashAt(n) ?? this.#segments.at(n)?.hash ?? null;
+  }
+
+  /** Checkpoints behind a place, in order. */
+  checkpoints(after: number, limit: number): readonly Checkpoint[] {
+    return this.#segments.list(after, limit);
+  }
+
+  /** Recomputes a part of the chain; call again with `next` until it is null. */
+  verify(from: number | null): Verified {
+    return verifyRange(this.#entries, this.#segments, from, this.#deps.now());
+  }
+
+  /** Bars for charts, from the rolled-up counts alone. */
+  stats(query: StatsQuery): readonly Cell[] {
+    this.ctx.storage.transactionSync(() => this.#rollup.flush());
+    return this.#rollup.cells(query);
+  }
+
+  /** Seals what is due, drops what the team no longer keeps, and plans the next time. */
+  override async alarm(): Promise<void> {
+    this.#alarmAtMs = null;
+    try {
+      await this.#seal();
+    } catch (error) {
+      console.error("a log cannot be sealed", error);
+      this.#wakeBy(this.#deps.now() + retryMs);
+      return;
+    }
+    this.#drop();
+    this.#wakeAgain();
+  }
+
+  async #seal(): Promise<void> {
+    const team = this.ctx.id.name as TeamId | undefined;
+    if (!team) throw new Error("a log does not know its team");
+    for (;;) {
+      const atMs = this.#deps.now();
+      const n = this.#segments.due(this.#entries.head.n, atMs);
+      const hash = n === null ? null : this.#entries.hashAt(n);
+      if (n === null || hash === null) return;
+      const jws = await this.#deps.sign({ team, n, hash, at: new Date(atMs).toISOString() });
+      this.#segments.add({ n, hash, atMs, jws });
+    }
+  }
+
+  #drop(): void {
+    const nowMs = this.#deps.now();
+    const keptSinceMs = this.#retention.keptSinceMs(nowMs);
+    const expired = this.#segments.expired(keptSinceMs);
+    if (!expired) return;
+    this.ctx.storage.transactionSync(() => {
+      // Told first, so that a log which lost its beginning always says why.
+      this.#add(this.#retention.dropping(expired, nowMs));
+      this.#rollup.flush();
+      this.#rollup.drop(keptSinceMs);
+      this.#segments.drop(expired);
+      this.#entries.drop(expired.n);
+    });
+  }
+
+  #wakeAgain(): void {
+    const nowMs = this.#deps.now();
+    const { head } = this.#entries;
+    if (head.n > (this.#segments.last?.n ?? 0)) this.#wakeBy(this.#segments.dueMs(head.n, nowMs));
+    const oldestMs = this.#segments.oldestMs;
+    if (oldestMs !== null) this.#wakeBy(Math.max(nowMs, oldestMs + this.#retention.keepMs + 1));
+  }
+
+  #wakeBy(atMs: number): void {
+    if (this.#alarmAtMs !== null && this.#alarmAtMs <= atMs) return;
+    this.#alarmAtMs = atMs;
+    void this.ctx.storage.setAlarm(atMs);
+  }
 }

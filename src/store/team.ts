@@ -11,6 +11,8 @@ export interface Team {
   readonly name: string;
   readonly zone: string;
   readonly frozen: Frozen;
+  /** How long the team's log is kept. */
+  readonly retentionDays: number;
   /** The team's data key, wrapped (`upstream/vault.ts`). */
   readonly dataKey: string;
   readonly createdAt: number;
@@ -30,6 +32,7 @@ interface Row {
   name: string;
   zone: string;
   frozen: Frozen;
+  retention_days: number;
   data_key: string;
   created_at: number;
   role: Role;
@@ -38,7 +41,7 @@ interface Row {
 }
 
 const columns =
-  "t.id, t.slug, t.name, t.zone, t.frozen, t.data_key, t.created_at, m.role, m.approver, m.auditor";
+  "t.id, t.slug, t.name, t.zone, t.frozen, t.retention_days, t.data_key, t.created_at, m.role, m.approver, m.auditor";
 
 const membership = (row: Row): Membership => ({
   team: {
@@ -47,6 +50,7 @@ const membership = (row: Row): Membership => ({
     name: row.name,
     zone: row.zone,
     frozen: row.frozen,
+    retentionDays: row.retention_days,
     dataKey: row.data_key,
     createdAt: row.created_at,
   },
@@ -60,10 +64,19 @@ export function insertTeam(db: Db, team: Team, admin: UserId): D1PreparedStateme
   return [
     db
       .prepare(
-        `INSERT INTO team (id, slug, name, zone, frozen, data_key, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
+        `INSERT INTO team (id, slug, name, zone, frozen, retention_days, data_key, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
       )
-      .bind(team.id, team.slug, team.name, team.zone, team.frozen, team.dataKey, team.createdAt),
+      .bind(
+        team.id,
+        team.slug,
+        team.name,
+        team.zone,
+        team.frozen,
+        team.retentionDays,
+        team.dataKey,
+        team.createdAt,
+      ),
     db
       .prepare("INSERT INTO member (team_id, user_id, role, created_at) VALUES (?1, ?2, 'admin', ?3)")
       .bind(team.id, admin, team.createdAt),
@@ -104,11 +117,11 @@ export async function listMemberships(
 export const updateTeam = (
   db: Db,
   team: TeamId,
-  to: Pick<Team, "name" | "zone" | "frozen">,
+  to: Pick<Team, "name" | "zone" | "frozen" | "retentionDays">,
 ): D1PreparedStatement =>
   db
-    .prepare("UPDATE team SET name = ?2, zone = ?3, frozen = ?4 WHERE id = ?1")
-    .bind(team, to.name, to.zone, to.frozen);
+    .prepare("UPDATE team SET name = ?2, zone = ?3, frozen = ?4, retention_days = ?5 WHERE id = ?1")
+    .bind(team, to.name, to.zone, to.frozen, to.retentionDays);
 
 /** Lifts the team's epoch past its gates', where a database restored from a back-up stands behind them. */
 export const raiseEpoch = (db: Db, team: TeamId, gateEpoch: number): Promise<D1Result> =>

@@ -29,6 +29,7 @@ describe("signing up", () => {
         ...body.team,
         zone: "UTC",
         frozen: "off",
+        retention_days: 365,
         role: "admin",
         approver: false,
         auditor: false,

@@ -1,5 +1,4 @@
 import { applyD1Migrations, env } from "cloudflare:test";
-import { exportJWK, generateKeyPair } from "jose";
 import { expect } from "vitest";
 import type { ApiDeps } from "../../src/api/deps.ts";
 import { operations } from "../../src/api/operations.ts";
@@ -49,13 +48,12 @@ export class ControlPlane {
     await applyD1Migrations(env.DB, env.MIGRATIONS);
     const masterKeys = parseMasterKeys(env.MASTER_KEYS);
     if (isFault(masterKeys)) throw new Error(masterKeys.detail);
-    const { privateKey } = await generateKeyPair("EdDSA", { extractable: true });
     return new ControlPlane(
       {
         db: env.DB,
         gate: (grant) => env.GATES.get(env.GATES.idFromName(grant)),
         log: (team) => env.LOGS.get(env.LOGS.idFromName(team)),
-        keys: await readSigningKeys(JSON.stringify([await exportJWK(privateKey)])),
+        keys: await readSigningKeys(env.SIGNING_KEYS),
         origin,
         masterKeys,
         now: () => Date.now(),
@@ -70,6 +68,13 @@ export class ControlPlane {
     return new ControlPlane(this.deps, { look: this.deps.look, ...change });
   }
 
+  /** The answer as it comes, for what streams. */
+  async open(path: string, asked: Asked = {}): Promise<Response> {
+    const headers = new Headers(asked.headers);
+    if (asked.token) headers.set("Authorization", `Bearer ${asked.token}`);
+    return this.#api.fetch(new Request(`${origin}${path}`, { headers }));
+  }
+
   async ask(method: string, path: string, asked: Asked = {}): Promise<Answered> {
     const headers = new Headers(asked.headers);
     if (asked.token) headers.set("Authorization", `Bearer ${asked.token}`);
@@ -78,7 +83,8 @@ export class ControlPlane {
     const request = new Request(`${origin}${path}`, { method, headers, body: sent });
     const response = await this.#api.fetch(request);
     const text = await response.text();
-    const body = text === "" ? null : JSON.parse(text);
+    const isJson = /\bjson$/.test(response.headers.get("Content-Type") ?? "");
+    const body = text === "" ? null : isJson ? JSON.parse(text) : text;
     declared(method, path, response, body);
     return { status: response.status, headers: response.headers, text, body };
   }

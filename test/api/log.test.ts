@@ -1,5 +1,7 @@
 import { env } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { LogStub } from "../../src/api/deps.ts";
+import { drainEvents } from "../../src/api/event_outbox.ts";
 import type { DecisionEntry, OutcomeEntry } from "../../src/audit/entry.ts";
 import { decisionId, type GrantId, type ServerId } from "../../src/id.ts";
 import { ControlPlane } from "./control_plane.ts";
@@ -17,6 +19,7 @@ const decision = (seq: number, change: Partial<DecisionEntry> = {}): DecisionEnt
   atMs: Date.UTC(2026, 0, 1) + seq * 1000,
   requestId: "req_1",
   epoch: 2,
+  member: null,
   server,
   method: "tools/call",
   target: { kind: "tool", name: "read_a" },
@@ -28,6 +31,7 @@ const decision = (seq: number, change: Partial<DecisionEntry> = {}): DecisionEnt
   client: "test",
   argumentKeys: ["path"],
   argumentHash: "h",
+  values: null,
   ...change,
 });
 
@@ -69,6 +73,7 @@ describe("the log", () => {
       id: decisionId(grant.id, 1),
       at: "2026-01-01T00:00:01.000Z",
       grant: grant.id,
+      member: null,
       server,
       method: "tools/call",
       target: { kind: "tool", name: "read_a" },
@@ -80,6 +85,7 @@ describe("the log", () => {
       client: "test",
       argument_keys: ["path"],
       argument_hash: "h",
+      arguments: null,
       epoch: 2,
       request_id: "req_1",
       end: { how: "answered", at: "2026-01-01T00:00:01.012Z", status: 200, bytes: 42, latency_ms: 12 },
@@ -129,26 +135,46 @@ describe("the log", () => {
     await own.must(200, "DELETE", `/grants/${made.id}`);
     const told: { action: string; actor: string }[] = [];
     const watched = plane.with({
-      log: () => ({ ...fakeLog, append: async (all) => told.push(...all.flatMap(event)) }),
+      log: () => ({ ...absent, append: async (all) => told.push(...all.flatMap(event)) }),
     });
     const watching = own.through(watched);
     await watching.must(200, "PATCH", "", { frozen: "off" });
     expect(told).toEqual([{ action: "team.frozen", actor: own.person.id }]);
     const { n } = await env.LOGS.get(env.LOGS.idFromName(own.person.team.id)).append([]);
-    expect(n).toBe(7);
+    expect(n).toBe(8);
   });
 
-  it("that is away fails no edit", async () => {
-    const away = plane.with({ log: () => ({ ...fakeLog, append: () => Promise.reject(new Error("away")) }) });
+  it("that is away fails no edit, and has its event once it is back", async () => {
+    const away = plane.with({ log: () => ({ ...absent, append: () => Promise.reject(new Error("away")) }) });
     await team.through(away).must(200, "PATCH", "", { name: "Renamed" });
     expect((await team.must(200, "GET", "")).name).toBe("Renamed");
+    const before = await team.must(200, "GET", "/events");
+    expect(before.items.map((one: { action: string }) => one.action)).not.toContain("team.changed");
+    const later = plane.deps.now() + 60_000;
+    await drainEvents(plane.deps, later);
+    await drainEvents(plane.deps, later + 60_000);
+    const { items } = await team.must(200, "GET", "/events");
+    const told = items.filter((one: { action: string }) => one.action === "team.changed");
+    expect(told).toMatchObject([
+      { actor: team.person.id, subject: team.person.team.id, detail: { name: "Renamed" } },
+    ]);
+    const waiting = await env.DB.prepare("SELECT id FROM event").all();
+    expect(waiting.results).toEqual([]);
   });
 });
 
-const fakeLog = {
-  append: () => Promise.resolve(),
-  list: () => Promise.reject(new Error("not asked")),
-  find: () => Promise.resolve(null),
+const notAsked = () => Promise.reject(new Error("not asked"));
+const absent: LogStub = {
+  append: notAsked,
+  list: notAsked,
+  find: notAsked,
+  events: notAsked,
+  tail: notAsked,
+  read: notAsked,
+  hashAt: notAsked,
+  checkpoints: notAsked,
+  verify: notAsked,
+  stats: notAsked,
 };
 
 const event = (entry: { kind: string; action?: string; actor?: string }) =>

@@ -115,7 +115,9 @@ describe("a role", () => {
       const reading = inTeam.filter(
         (one) => (rank[one.access] ?? 0) <= (rank[role] ?? 0) && one.method === "get",
       );
-      for (const operation of reading.filter((one) => !/team_policy|decision/.test(one.id))) {
+      // The stream is left out because it does not end (test/api/record.test.ts).
+      const plain = reading.filter((one) => !/team_policy|decision|follow_log/.test(one.id));
+      for (const operation of plain) {
         expect((await ask(operation, names, token)).status, title(operation)).toBe(200);
       }
     },

@@ -33,7 +33,16 @@ beforeEach(async () => {
     insertUser(db, { id: user, email: `${slug}@example.com`, password: "x" }, now),
     ...insertTeam(
       db,
-      { id: team, slug, name: "T", zone: "UTC", frozen: "off", dataKey: "k", createdAt: now },
+      {
+        id: team,
+        slug,
+        name: "T",
+        zone: "UTC",
+        frozen: "off",
+        retentionDays: 365,
+        dataKey: "k",
+        createdAt: now,
+      },
       user,
     ),
     insertServer(db, {
@@ -83,7 +92,7 @@ async function grant(attached: PolicyId | null, expiresAt = now + hour): Promise
   return id;
 }
 
-const rename = () => [updateTeam(db, team, { name: "T", zone: "UTC", frozen: "all" })];
+const rename = () => [updateTeam(db, team, { name: "T", zone: "UTC", frozen: "all", retentionDays: 365 })];
 
 describe("an edit", () => {
   it("concerns the gates that it can change, by policy, server, team or grant", async () => {

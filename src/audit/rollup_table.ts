@@ -1,0 +1,190 @@
+import type { DecisionEntry, Entry, OutcomeEntry } from "./entry.ts";
+import { addOutcome, addTally, type Dimension, emptyTally, keysOf, type Tally } from "./tally.ts";
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS rollup (
+    step TEXT NOT NULL,
+    by TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    tally TEXT NOT NULL,
+    PRIMARY KEY (step, by, at_ms, key)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS rolled (id INTEGER PRIMARY KEY CHECK (id = 1), n INTEGER NOT NULL);
+`;
+
+/** How wide a cell is: an hour, or a day of UTC. */
+export type Step = "hour" | "day";
+const stepMs: Readonly<Record<Step, number>> = { hour: 3_600_000, day: 86_400_000 };
+
+/** One bar of a chart. */
+export interface Cell {
+  readonly atMs: number;
+  readonly key: string;
+  readonly tally: Tally;
+}
+
+/** Cells in order of time and key, behind `after`. Times are ms; `toMs` is exclusive. */
+export interface StatsQuery {
+  readonly by: Dimension;
+  readonly step: Step;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly after: { readonly atMs: number; readonly key: string } | null;
+  readonly limit: number;
+}
+
+// Counted in memory and written together: a row for each call and key would cost more than the calls.
+const flushEvery = 256;
+
+/**
+ * Counts per hour and per day, so that a chart reads no entries. What is not written yet is counted again from the
+ * entries behind `rolled` when the object wakes: nothing is lost, nothing counted twice.
+ */
+export class RollupTable {
+  readonly #sql: SqlStorage;
+  readonly #pending = new Map<string, Tally>();
+  #waiting = 0;
+  #seen = 0;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(schema);
+    this.#recount();
+  }
+
+  #recount(): void {
+    const rolled = this.#sql.exec<{ n: number }>("SELECT n FROM rolled WHERE id = 1").toArray()[0];
+    this.#seen = rolled?.n ?? 0;
+    const rows = this.#sql.exec<{ n: number; body: string }>(
+      "SELECT n, body FROM entry WHERE n > ?1 ORDER BY n",
+      this.#seen,
+    );
+    for (const { n, body } of rows) this.#addAgain(n, body);
+  }
+
+  /** A row that somebody tampered with is for `verify` to find; it must not keep the log from waking. */
+  #addAgain(n: number, body: string): void {
+    try {
+      this.add(n, JSON.parse(body) as Entry);
+    } catch (error) {
+      console.error("an entry cannot be counted", { n, error });
+    }
+  }
+
+  /** Counts entry `n`, which stands in the table already. */
+  add(n: number, entry: Entry): void {
+    if (entry.kind === "decision") this.#addDecision(n, entry);
+    if (entry.kind === "outcome") this.#addOutcome(n, entry);
+    this.#seen = n;
+    this.#waiting++;
+    if (this.#waiting >= flushEvery) this.flush();
+  }
+
+  #addDecision(n: number, decision: DecisionEntry): void {
+    this.#count(decision, (tally) => {
+      tally[decision.verdict]++;
+    });
+    // Under a backlog an outcome can arrive before its decision, which then counts it.
+    const early = this.#look(decision, "outcome", n);
+    if (early) this.#count(decision, (tally) => addOutcome(tally, early as OutcomeEntry));
+  }
+
+  #addOutcome(n: number, outcome: OutcomeEntry): void {
+    const decision = this.#look(outcome, "decision", n);
+    if (decision) this.#count(decision as DecisionEntry, (tally) => addOutcome(tally, outcome));
+  }
+
+  #look({ gate, seq }: DecisionEntry | OutcomeEntry, kind: string, before: number): Entry | null {
+    const row = this.#sql
+      .exec<{ body: string }>(
+        "SELECT body FROM entry WHERE gate = ?1 AND seq = ?2 AND kind = ?3 AND n < ?4",
+        gate,
+        seq,
+        kind,
+        before,
+      )
+      .toArray()[0];
+    const found = row ? (JSON.parse(row.body) as Entry) : null;
+    return found?.kind === kind ? found : null;
+  }
+
+  #count(decision: DecisionEntry, change: (tally: Tally) => void): void {
+    for (const [by, key] of keysOf({ ...decision, member: decision.member ?? null })) {
+      for (const step of ["hour", "day"] as const) {
+        const atMs = decision.atMs - (decision.atMs % stepMs[step]);
+        const cell = JSON.stringify([step, by, atMs, key]);
+        const tally = this.#pending.get(cell) ?? emptyTally();
+        change(tally);
+        this.#pending.set(cell, tally);
+      }
+    }
+  }
+
+  /** Writes what has been counted. */
+  flush(): void {
+    for (const [cell, tally] of this.#pending) {
+      const [step, by, atMs, key] = JSON.parse(cell) as [Step, Dimension, number, string];
+      const kept = this.#sql
+        .exec<{ tally: string }>(
+          "SELECT tally FROM rollup WHERE step = ?1 AND by = ?2 AND at_ms = ?3 AND key = ?4",
+          step,
+          by,
+          atMs,
+          key,
+        )
+        .toArray()[0];
+      if (kept) addTally(tally, JSON.parse(kept.tally) as Tally);
+      this.#sql.exec(
+        "INSERT OR REPLACE INTO rollup (step, by, at_ms, key, tally) VALUES (?1, ?2, ?3, ?4, ?5)",
+        step,
+        by,
+        atMs,
+        key,
+        JSON.stringify(tally),
+      );
+    }
+    if (this.#waiting > 0) this.#sql.exec("INSERT OR REPLACE INTO rolled (id, n) VALUES (1, ?1)", this.#seen);
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#pending.clear();
+    this.#waiting = 0;
+  }
+
+  /** Throws away what was counted in a transaction that did not hold, and counts again. */
+  undo(): void {
+    this.#forget();
+    this.#recount();
+  }
+
+  cells({ by, step, fromMs, toMs, after, limit }: StatsQuery): Cell[] {
+    return this.#sql
+      .exec<{ atMs: number; key: string; tally: string }>(
+        `SELECT at_ms AS atMs, key, tally FROM rollup
+         WHERE step = ?1 AND by = ?2 AND at_ms >= ?3 AND at_ms < ?4 AND (at_ms, key) > (?5, ?6)
+         ORDER BY at_ms, key LIMIT ?7`,
+        step,
+        by,
+        Math.max(fromMs - (fromMs % stepMs[step]), after?.atMs ?? 0),
+        toMs,
+        after?.atMs ?? -1,
+        after?.key ?? "",
+        limit,
+      )
+      .toArray()
+      .map(({ atMs, key, tally }) => ({ atMs, key, tally: JSON.parse(tally) as Tally }));
+  }
+
+  /** Forgets the hours and days that ended before `beforeMs`. */
+  drop(beforeMs: number): void {
+    for (const [step, ms] of Object.entries(stepMs)) {
+      this.#sql.exec(
+        "DELETE FROM rollup WHERE step = ?1 AND by IN ('tool', 'grant', 'member', 'server') AND at_ms < ?2",
+        step,
+        beforeMs - ms,
+      );
+    }
+  }
+}
