@@ -13,9 +13,10 @@ import { type Held, Holds } from "./hold.ts";
 import { judge } from "./judge.ts";
 import { keepSnapshot, keptSnapshot } from "./keep.ts";
 import { Ledger } from "./ledger.ts";
-import type { Admission, Ask, Caller, GateStub, Outcome, Standing, View } from "./rpc.ts";
+import type { Admission, Ask, Caller, GateStub, LimitUsage, Outcome, Standing, View } from "./rpc.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type Compiled, compile, stand } from "./standing.ts";
+import { readUsage } from "./usage.ts";
 
 /** What a gate needs from outside itself; `src/index.ts` fills it in. */
 export interface GateDeps {
@@ -182,6 +183,18 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     this.#ledger.settle(outcomes.map((outcome) => ({ kind: "outcome", gate: grant, atMs, ...outcome })));
     this.#wakeBy(atMs + shipAfterMs);
     if (this.#ledger.book.owed.length > 0) this.ctx.waitUntil(this.#holds.giveBack());
+  }
+
+  /** Every limit of the grant's policies, as it stands now. */
+  async usage(grant: GrantId): Promise<readonly LimitUsage[]> {
+    const compiled = await this.#ready(grant);
+    if (!compiled) return [];
+    return readUsage(compiled, {
+      series: this.#ledger.book.series,
+      calendar: this.#calendar,
+      nowMs: this.#ledger.nowMs(this.#deps.now()),
+      counter: (series) => this.#counter(series),
+    });
   }
 
   /** What became of reservations: a shared counter asks where nobody told it. */

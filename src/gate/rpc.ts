@@ -57,6 +57,23 @@ export interface LimitState {
   readonly resetMs: number;
 }
 
+/** How much of one limit is used up; amounts in millionths. */
+export interface LimitUsage {
+  readonly rule: string;
+  /** The slug of the one server that it counts; null where it spans them. */
+  readonly server: string | null;
+  readonly counter: string;
+  readonly scope: "grant" | "member" | "server" | "team";
+  /** As the policy writes it: a name, or seconds. */
+  readonly window: string | number;
+  readonly shadow: boolean;
+  readonly max: bigint;
+  readonly used: bigint;
+  readonly remaining: bigint;
+  /** When some of what was used comes back; null where nothing was. */
+  readonly resetsAtMs: number | null;
+}
+
 export interface Upstream {
   readonly serverId: ServerId;
   readonly url: string;
@@ -102,5 +119,6 @@ export interface GateStub {
   stands(caller: Caller, epoch: number): Promise<Standing>;
   apply(snapshot: Snapshot): Promise<{ epoch: number }>;
   find(seq: number): Promise<LogRow | null>;
+  usage(grant: GrantId): Promise<readonly LimitUsage[]>;
   resolve(ids: readonly string[]): Promise<readonly Notice[]>;
 }

@@ -167,6 +167,7 @@ describe("an edit", () => {
       gate: () => ({
         apply: () => Promise.reject(new Error("away")),
         find: () => Promise.resolve(null),
+        usage: () => Promise.resolve([]),
       }),
     });
     const made = await team.grant("tools", "open");
