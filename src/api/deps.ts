@@ -18,7 +18,7 @@ export interface LogStub {
   list(query: LogQuery): Promise<LogPage>;
   find(gate: GrantId, seq: number): Promise<LogRow | null>;
   events(before: number | null, limit: number): Promise<EventPage>;
-  tail(after: number | null, limit: number): Promise<Tail>;
+  follow(after: number | null, limit: number): Promise<Tail>;
   read(after: number, limit: number): Promise<Stored>;
   hashAt(n: number): Promise<string | null>;
   checkpoints(after: number, limit: number): Promise<readonly Checkpoint[]>;

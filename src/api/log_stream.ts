@@ -31,7 +31,7 @@ export const streamOperations: readonly Operation[] = [
     async (call) => {
       const last = place.safeParse(call.header("Last-Event-ID") ?? undefined);
       const asked = last.success ? last.data : (call.query.after ?? null);
-      const after = asked ?? (await call.deps.log(call.team.id).tail(null, 0)).head;
+      const after = asked ?? (await call.deps.log(call.team.id).follow(null, 0)).head;
       return reply(200, follow(call, after), { "Content-Type": "text/event-stream" });
     },
   ),
@@ -55,7 +55,7 @@ function follow(call: TeamCall<unknown, unknown>, after: number): ReadableStream
   let over = false;
   const news = async (): Promise<string | null> => {
     await wait(pauseMs);
-    const { items } = await deps.log(team.id).tail(at, entriesAtOnce);
+    const { items } = await deps.log(team.id).follow(at, entriesAtOnce);
     at = items.at(-1)?.n ?? at;
     pauseMs = items.length > 0 ? askSoonestMs : Math.min(askLatestMs, pauseMs * 2 || askSoonestMs);
     if (items.length > 0) return items.map(frame).join("");

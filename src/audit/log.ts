@@ -98,7 +98,7 @@ export class Log extends DurableObject<unknown> {
   }
 
   /** Entries of every kind behind `after`, oldest first; null asks for the newest place alone. */
-  tail(after: number | null, limit: number): Tail {
+  follow(after: number | null, limit: number): Tail {
     const head = this.#entries.head.n;
     return { head, items: after === null || after >= head ? [] : this.#entries.tail(after, limit) };
   }

@@ -9,20 +9,11 @@ type Rule = Policy["rules"]["tool"][number];
  */
 export function beyondThisGate(policy: Policy): Finding[] {
   const rules = Object.values(policy.rules).flat();
-  return [
-    ...(policy.record === "values" ? [{ pointer: "/record", message: keepsNoValues }] : []),
-    ...askFindings("/all_tools", policy.allTools.approveIf.length > 0),
-    ...rules.flatMap(ruleFindings),
-  ];
+  return [...askFindings("/all_tools", policy.allTools.approveIf.length > 0), ...rules.flatMap(ruleFindings)];
 }
 
-const ruleFindings = (rule: Rule): Finding[] => [
-  ...(rule.record === "values" ? [{ pointer: `${rule.id}/record`, message: keepsNoValues }] : []),
-  ...askFindings(rule.id, rule.action === "approve" || rule.approveIf.length > 0),
-];
-
-const keepsNoValues =
-  'the log keeps no argument values yet, so calls under this rule are denied: leave it out, or say "keys"';
+const ruleFindings = (rule: Rule): Finding[] =>
+  askFindings(rule.id, rule.action === "approve" || rule.approveIf.length > 0);
 
 const askFindings = (at: string, asks: boolean): Finding[] =>
   asks

@@ -6,6 +6,7 @@ import { describeArguments } from "./arguments.ts";
 import type { Judged } from "./judge.ts";
 import type { Ask, Caller } from "./rpc.ts";
 import type { Compiled, CompiledRoute } from "./standing.ts";
+import { keptValues, valuesText } from "./values.ts";
 
 /** A message that was judged, and by what. */
 export interface Heard {
@@ -26,6 +27,8 @@ export function entryOf(
   { argumentKey }: { readonly argumentKey: (team: TeamId) => Uint8Array },
 ): DecisionEntry {
   const { grant, team, epoch } = compiled.snapshot;
+  const key = argumentKey(team.id);
+  const text = judged.keeps && valuesText(args, judged.keeps);
   return {
     kind: "decision",
     gate: grant.id,
@@ -33,6 +36,7 @@ export function entryOf(
     atMs,
     requestId: ask.requestId,
     epoch,
+    member: grant.member?.id ?? null,
     server: { id: route.route.server.id, slug: route.route.server.slug },
     method: ask.method,
     target: judged.target,
@@ -40,6 +44,7 @@ export function entryOf(
     notes: judged.notes,
     policy: namePolicy(route),
     client: ask.clientName ?? null,
-    ...describeArguments(args, argumentKey(team.id)),
+    ...describeArguments(args, key),
+    values: text === null ? null : keptValues(text, key, grant.id, seq),
   };
 }

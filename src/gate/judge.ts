@@ -7,6 +7,7 @@ import { type Count, type Subject, toCharge } from "./charge.ts";
 import type { Ask, Target } from "./rpc.ts";
 import type { Route, Snapshot } from "./snapshot.ts";
 import type { Compiled, CompiledRoute } from "./standing.ts";
+import { keptBytesMax, valuesText } from "./values.ts";
 
 /** What the policies say of a message, before its limits are tested. Only `allowed` may go on to them. */
 export interface Judged {
@@ -16,6 +17,8 @@ export interface Judged {
   readonly reason: string;
   readonly notes: readonly string[];
   readonly charges: readonly Charge[];
+  /** What of the arguments the policies have hidden in a record of their values; null: none is kept. */
+  readonly keeps: readonly string[] | null;
 }
 
 /** Judges every target of the message; the first that is not allowed speaks for all. */
@@ -30,7 +33,13 @@ export function judge(
   const first = verdicts[0];
   if (!first) throw new Error("a message to admit names nothing");
   const refused = verdicts.find((one) => one.verdict !== "allowed");
-  return refused ?? { ...first, charges: verdicts.flatMap((one) => one.charges) };
+  if (refused) return refused;
+  const charges = verdicts.flatMap((one) => one.charges);
+  // Several targets share their arguments: all must agree to keep them, and what one hides is hidden.
+  const asked = verdicts.map((one) => one.keeps);
+  const keeps = asked.includes(null) ? null : asked.flatMap((paths) => paths ?? []);
+  if (keeps && valuesText(args, keeps) === null) return { ...first, ...tooLarge, charges: [], keeps: null };
+  return { ...first, charges, keeps };
 }
 
 function judgeOne(
@@ -43,7 +52,7 @@ function judgeOne(
 ): Judged {
   if (compiled.teamBroken) {
     const reason = "The team's policy cannot be read by this version of the gateway.";
-    return { verdict: "denied", target, rule: "/team", reason, notes: [], charges: [] };
+    return { verdict: "denied", target, rule: "/team", reason, notes: [], charges: [], keeps: null };
   }
   const decision = evaluate(questionOf(compiled, route, ask, target, args, nowMs));
   return toJudged(decision, target, route, compiled.snapshot.grant);
@@ -94,11 +103,13 @@ export function questionOf(
 export function toJudged(decision: Decision, target: Target, { route }: JudgedRoute, grant: Subject): Judged {
   const verdict = verdictOf(decision);
   const base = { target, rule: decision.rule, reason: decision.reason, notes: decision.errors };
-  if (verdict !== "allowed") return { ...base, verdict, charges: [] };
+  if (verdict !== "allowed") return { ...base, verdict, charges: [], keeps: null };
   const counts = decision.obligations.filter((duty): duty is Count => duty.type === "count");
   const beyond = decision.obligations.find((duty) => !dischargeable(duty));
-  if (beyond) return { ...base, ...cannotDischarge(beyond), charges: [] };
-  return { ...base, verdict, charges: counts.map((duty) => toCharge(duty, route.server, grant)) };
+  if (beyond) return { ...base, ...cannotDischarge(beyond), charges: [], keeps: null };
+  const record = decision.obligations.find((duty) => duty.type === "record");
+  const keeps = record?.values ? record.redact : null;
+  return { ...base, verdict, charges: counts.map((duty) => toCharge(duty, route.server, grant)), keeps };
 }
 
 function verdictOf(decision: Decision): Judged["verdict"] {
@@ -118,12 +129,17 @@ function dischargeable(duty: Obligation): boolean {
     case "count":
       return true;
     case "record":
-      // Keeping values needs redaction; keeping only their keys and hash is what this gate does anyway.
-      return !duty.values;
+      return true;
     default:
       return false;
   }
 }
+
+const tooLarge: Pick<Judged, "verdict" | "rule" | "reason"> = {
+  verdict: "denied",
+  rule: "",
+  reason: `The policy has the arguments recorded, and these are larger than the record keeps (${keptBytesMax} bytes).`,
+};
 
 function cannotDischarge(duty: Obligation): Pick<Judged, "verdict" | "rule" | "reason"> {
   const rule = duty.type === "record" ? "" : duty.rule;

@@ -82,7 +82,7 @@ export class ControlPlane {
     if (sent !== null && !headers.has("Content-Type")) headers.set("Content-Type", "application/json");
     const request = new Request(`${origin}${path}`, { method, headers, body: sent });
     const response = await this.#api.fetch(request);
-    const text = await response.text();
+    const text = new TextDecoder().decode(await response.arrayBuffer());
     const isJson = /\bjson$/.test(response.headers.get("Content-Type") ?? "");
     const body = text === "" ? null : isJson ? JSON.parse(text) : text;
     declared(method, path, response, body);

@@ -169,7 +169,7 @@ const absent: LogStub = {
   list: notAsked,
   find: notAsked,
   events: notAsked,
-  tail: notAsked,
+  follow: notAsked,
   read: notAsked,
   hashAt: notAsked,
   checkpoints: notAsked,
