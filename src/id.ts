@@ -8,6 +8,7 @@ export type ServerId = Branded<"srv">;
 export type PolicyId = Branded<"pol">;
 export type GrantId = Branded<"grt">;
 export type DecisionId = Branded<"dec">;
+export type ApprovalId = Branded<"apr">;
 export type EventId = Branded<"evt">;
 
 /** A source of randomness, passed in so that tests can replay: `bytes(16)` gives 16 of them. */
@@ -36,13 +37,29 @@ export const isId = <P extends Prefix>(prefix: P, text: string): text is Branded
   text.startsWith(`${prefix}_`) && body.test(text.slice(prefix.length + 1));
 
 /** `dec_<gate>_<seq>`: a decision's id carries its gate, so that it is found without an index (architecture §1). */
-export const decisionId = (gate: GrantId, seq: number): DecisionId =>
-  `dec_${gate.slice("grt_".length)}_${seq.toString(36)}` as DecisionId;
+export const decisionId = (gate: GrantId, seq: number): DecisionId => placed("dec", gate, seq);
 
 /** The gate and sequence number inside a decision's id, or null where the text is not one. */
-export function decisionParts(id: string): { gate: GrantId; seq: number } | null {
+export const decisionParts = (id: string): Place | null => placeOf("dec", id);
+
+/** `apr_<gate>_<seq>`: an approval's id carries its gate for the same reason. */
+export const approvalId = (gate: GrantId, seq: number): ApprovalId => placed("apr", gate, seq);
+
+/** The gate and sequence number inside an approval's id, or null where the text is not one. */
+export const approvalParts = (id: string): Place | null => placeOf("apr", id);
+
+/** A gate, and the number under which it keeps something. */
+export interface Place {
+  readonly gate: GrantId;
+  readonly seq: number;
+}
+
+const placed = <P extends "dec" | "apr">(prefix: P, gate: GrantId, seq: number): Branded<P> =>
+  `${prefix}_${gate.slice("grt_".length)}_${seq.toString(36)}` as Branded<P>;
+
+function placeOf(wanted: "dec" | "apr", id: string): Place | null {
   const [prefix, gate, seq, ...rest] = id.split("_");
-  if (prefix !== "dec" || !gate || !seq || rest.length > 0) return null;
+  if (prefix !== wanted || !gate || !seq || rest.length > 0) return null;
   const grant = `grt_${gate}`;
   if (!isId("grt", grant) || !/^[0-9a-z]{1,10}$/.test(seq)) return null;
   return { gate: grant, seq: Number.parseInt(seq, 36) };

@@ -24,6 +24,7 @@ import { openCredential } from "./upstream/credential.ts";
 import { enrol } from "./upstream/enrol.ts";
 import { platformFetch } from "./upstream/fetch.ts";
 import { guardRules } from "./upstream/guard.ts";
+import { openHeld, sealHeld } from "./upstream/held_call.ts";
 import { parseMasterKeys } from "./upstream/vault.ts";
 
 /** The Worker's bindings. No other file names them: the rooms get what they need as arguments. */
@@ -52,6 +53,11 @@ export class GrantGate extends Gate {
       },
       argumentKey: (team) => argumentKey(currentKey(master), team),
       counter: (team, series) => counterOf(env, team, series),
+      list: async (team, approvals) => {
+        await logOf(env, team).file(approvals);
+      },
+      seal: (team, id, plaintext) => sealHeld(master, team, id, plaintext, random),
+      open: (team, id, sealed) => openHeld(master, team, id, sealed),
       now: () => Date.now(),
       random: Math.random,
     });
@@ -134,6 +140,8 @@ async function assemble(env: Env) {
     db: env.DB,
     gate,
     log: (team) => logOf(env, team),
+    approvals: gate,
+    inbox: (team) => logOf(env, team),
     keys,
     origin,
     masterKeys: master,

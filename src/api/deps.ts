@@ -1,5 +1,7 @@
+import type { Approval } from "../approval/approval.ts";
 import type { Checkpoint } from "../audit/checkpoint.ts";
 import type { Entry, EventPage, LogPage, LogQuery, LogRow } from "../audit/entry.ts";
+import type { InboxPage, InboxQuery } from "../audit/inbox_table.ts";
 import type { Stored, Tail } from "../audit/log.ts";
 import type { Cell, StatsQuery } from "../audit/rollup_table.ts";
 import type { Verified } from "../audit/verify.ts";
@@ -26,11 +28,19 @@ export interface LogStub {
   stats(query: StatsQuery): Promise<readonly Cell[]>;
 }
 
+/** A team's inbox of approvals, as an RPC stub offers it. */
+export interface InboxStub {
+  inbox(query: InboxQuery): Promise<InboxPage>;
+  filed(id: string): Promise<Approval | null>;
+}
+
 /** All that the control plane needs from outside; the composition root fills it in. */
 export interface ApiDeps {
   readonly db: Db;
   readonly gate: (grant: GrantId) => Pick<GateStub, "apply" | "find" | "usage">;
   readonly log: (team: TeamId) => LogStub;
+  readonly approvals: (grant: GrantId) => Pick<GateStub, "approval" | "decide">;
+  readonly inbox: (team: TeamId) => InboxStub;
   readonly keys: KeySet;
   /** PUBLIC_ORIGIN: the issuer of tokens and the start of every URL that is shown. No slash at its end. */
   readonly origin: string;

@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
 import { fault } from "../fault.ts";
-import { beyondThisGate } from "../gate/beyond.ts";
 import { importIntercept } from "../policy/import/intercept.ts";
 import { type Operation, userOperation } from "./operation.ts";
 import { documentBody, findingShape } from "./policy_view.ts";
@@ -44,11 +43,11 @@ export const importOperations: readonly Operation[] = [
         const errors = imported.errors.map((error) => ({ ...error, pointer: `/yaml${error.pointer}` }));
         return fault("invalid", "The policy has mistakes; `errors` says on which lines.", errors);
       }
-      const { text, policy, report, warnings } = imported;
+      const { text, report, warnings } = imported;
       return reply(200, {
         document: new Exact(text),
         report,
-        warnings: [...warnings, ...beyondThisGate(policy)],
+        warnings,
       });
     },
   ),

@@ -1,4 +1,5 @@
 import { accountOperations } from "./account.ts";
+import { approvalOperations } from "./approval.ts";
 import { evaluateOperations } from "./evaluate.ts";
 import { grantOperations } from "./grant.ts";
 import { importOperations } from "./import.ts";
@@ -35,6 +36,7 @@ export const operations: readonly Operation[] = [
   ...grantOperations,
   ...usageOperations,
   ...suggestOperations,
+  ...approvalOperations,
   // Before the log's own, whose `{decision}` would take their paths.
   ...verifyOperations,
   ...exportOperations,

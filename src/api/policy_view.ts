@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
 import { type Fault, type Finding, fault } from "../fault.ts";
-import { beyondThisGate } from "../gate/beyond.ts";
 import type { Json } from "../json/value.ts";
 import { compactJson } from "../json/write.ts";
 import { type Policy as Compiled, normalised, readPolicy } from "../policy/document.ts";
@@ -70,7 +69,7 @@ export function draft(text: string): Draft | Fault {
   const read = readPolicy(text);
   if (read.ok) {
     const { policy, warnings } = read;
-    return { text, policy, warnings: [...warnings, ...beyondThisGate(policy)] };
+    return { text, policy, warnings: warnings };
   }
   const errors = read.errors.map((error) => ({ ...error, pointer: `/document${error.pointer}` }));
   return fault("invalid", "The policy has mistakes; `errors` says where and what to write instead.", errors);

@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import { beyondThisGate } from "../gate/beyond.ts";
 import { compactJson } from "../json/write.ts";
 import { normalised, readPolicy } from "../policy/document.ts";
 import { type Operation, userOperation } from "./operation.ts";
@@ -33,7 +32,7 @@ export const validateOperations: readonly Operation[] = [
         ? reply(200, {
             ok: true,
             errors: [],
-            warnings: [...read.warnings, ...beyondThisGate(read.policy)],
+            warnings: read.warnings,
             normalised: new Exact(compactJson(normalised(read.policy))),
           })
         : reply(200, { ok: false, errors: read.errors, warnings: [], normalised: null });

@@ -1,10 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
+import type { Approval } from "../approval/approval.ts";
 import type { GrantId, TeamId } from "../id.ts";
 import type { Head } from "./chain.ts";
 import type { Checkpoint, Statement } from "./checkpoint.ts";
 import { listDecisions } from "./decision_list.ts";
 import type { Entry, EventPage, LogPage, LogQuery, LogRow, Placed } from "./entry.ts";
 import { EntryTable, type StoredEntry } from "./entry_table.ts";
+import { type InboxPage, type InboxQuery, InboxTable } from "./inbox_table.ts";
 import { RetentionTable } from "./retention_table.ts";
 import { type Cell, RollupTable, type StatsQuery } from "./rollup_table.ts";
 import { SegmentTable } from "./segment_table.ts";
@@ -42,6 +44,7 @@ export class Log extends DurableObject<unknown> {
   readonly #segments: SegmentTable;
   readonly #rollup: RollupTable;
   readonly #retention: RetentionTable;
+  readonly #inbox: InboxTable;
   #alarmAtMs: number | null = null;
 
   constructor(ctx: DurableObjectState, env: unknown, deps: LogDeps) {
@@ -53,6 +56,7 @@ export class Log extends DurableObject<unknown> {
     this.#entries.reload(this.#segments.floor);
     this.#rollup = new RollupTable(sql);
     this.#retention = new RetentionTable(sql);
+    this.#inbox = new InboxTable(sql);
   }
 
   /** Adds what is new, in the order given, all or nothing. Answers with the chain's head. */
@@ -85,6 +89,21 @@ export class Log extends DurableObject<unknown> {
     const timed = query.fromMs !== undefined || query.toMs !== undefined;
     const reach = timed ? this.#segments.reach(query.fromMs, query.toMs, head.n) : { low: 1, high: head.n };
     return listDecisions(this.ctx.storage.sql, query, reach);
+  }
+
+  /** Shows approvals in the team's inbox, as their gates have them now. */
+  file(approvals: readonly Approval[]): void {
+    this.#inbox.put(approvals, this.#deps.now());
+  }
+
+  /** The team's approvals, newest first. */
+  inbox(query: InboxQuery): InboxPage {
+    return this.#inbox.list(query, this.#deps.now());
+  }
+
+  /** One approval as its gate last told, or null. */
+  filed(id: string): Approval | null {
+    return this.#inbox.find(id);
   }
 
   /** One decision with its outcome, or null where the log does not have it (yet). */

@@ -1,12 +1,14 @@
+import type { Approval } from "../approval/approval.ts";
 import type { DecisionEntry, Verdict } from "../audit/entry.ts";
 import type { Take } from "../limit/book.ts";
 import { decimalText, oneCall } from "../limit/series.ts";
 import { type Charge, isOver, type Standing, type Taking } from "../limit/take.ts";
 import type { Refusal } from "../mcp/refuse.ts";
 import { type ListRules, listFilter, listRules } from "../policy/list.ts";
+import type { Met } from "./approvals.ts";
 import { type Held, standingsOf } from "./hold.ts";
 import type { Judged } from "./judge.ts";
-import type { LimitState, Listed, Upstream } from "./rpc.ts";
+import type { LimitState, Listed, Upstream, WaitsFor } from "./rpc.ts";
 import type { Compiled, CompiledRoute } from "./standing.ts";
 
 /** Where an allowed message goes. */
@@ -50,12 +52,36 @@ export function together(
 const ordered = (charges: readonly Charge[], standings: readonly Standing[]): Standing[] =>
   charges.flatMap((charge) => standings.find((one) => one.charge === charge) ?? []);
 
-/** The verdict after the limits had their say. */
+/** Whether the rules would let it go, with a person's approval or without. */
+export const mayGo = ({ verdict }: Pick<Judged, "verdict">): boolean =>
+  verdict === "allowed" || verdict === "approval_required";
+
+/** The verdict after the limits and the approval had their say; `met` is null where no person is asked. */
 export function outcomeOf(
   judged: Judged,
   limits: Limits | null,
+  met: Met | null,
 ): { readonly verdict: Verdict; readonly rule: string; readonly reason: string } {
-  if (!limits || limits.ok) return judged;
+  if (limits && !limits.ok) return limitOutcome(limits);
+  const { rule } = judged;
+  switch (met?.state) {
+    case undefined:
+    case "pending":
+      return judged;
+    case "approved":
+      return { verdict: "allowed", rule, reason: `Approved by a person: ${met.approval.id}.` };
+    case "refused":
+      return { verdict: "denied", rule, reason: refusedReason(met.approval) };
+    case "crowded":
+      return { verdict: "denied", rule, reason: "Too many calls of this grant wait for a person already." };
+  }
+}
+
+function limitOutcome(limits: Extract<Limits, { ok: false }>): {
+  readonly verdict: Verdict;
+  readonly rule: string;
+  readonly reason: string;
+} {
   if ("refusedBy" in limits) {
     const { rule, text } = limits.refusedBy.charge;
     return { verdict: "limited", rule, reason: text };
@@ -66,6 +92,18 @@ export function outcomeOf(
     rule,
     reason: `The counter ${counter} cannot be asked, so the call is denied.`,
   };
+}
+
+function refusedReason({ id, ended }: Approval): string {
+  const note = ended?.vote?.note;
+  return note ? `A person refused this call (${id}): ${note}` : `A person refused this call (${id}).`;
+}
+
+/** The approval that a call waits for, or null where waiting would not help it. */
+export function waitsFor(met: Met | null, { asks }: Judged): WaitsFor | null {
+  if (met?.state !== "pending") return null;
+  const { id, expiresAtMs } = met.approval;
+  return { id, expiresAtMs, hold: Math.max(...asks.map(({ hold }) => hold)) };
 }
 
 /** What the agent is told, with the wait until the refusing limit has room. */

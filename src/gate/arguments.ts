@@ -11,6 +11,12 @@ export function readArguments(text: string | undefined): JsonObject | undefined 
   return read.value;
 }
 
+/** The canonical text of parameters, with numbers by value; null where there are none. */
+export function canonicalArguments(text: string | undefined): string | null {
+  const args = readArguments(text);
+  return args ? canonicalJson(args) : null;
+}
+
 /** What the record holds of arguments: the top-level keys, and a hash that nobody without the team's key can guess at. */
 export function describeArguments(
   args: JsonObject | undefined,

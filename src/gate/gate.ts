@@ -1,19 +1,41 @@
 import { DurableObject } from "cloudflare:workers";
-import type { Entry, LogRow, OutcomeEntry } from "../audit/entry.ts";
-import { decisionId, type GrantId, type TeamId } from "../id.ts";
+import type { Approval, Decided, State, Vote } from "../approval/approval.ts";
+import type { ControlEntry, Entry, LogRow, OutcomeEntry } from "../audit/entry.ts";
+import { approvalParts, decisionId, type GrantId, type TeamId } from "../id.ts";
 import { Calendar } from "../limit/calendar.ts";
 import type { CounterStub, Notice } from "../limit/reservation.ts";
 import { type Charge, type Taking, takeAll } from "../limit/take.ts";
 import { wallClock } from "../limit/zone.ts";
 import { methodRule } from "../policy/method.ts";
-import { limitState, listedOf, outcomeOf, refusalOf, together, upstreamOf } from "./admission.ts";
+import {
+  limitState,
+  listedOf,
+  mayGo,
+  outcomeOf,
+  refusalOf,
+  together,
+  upstreamOf,
+  waitsFor,
+} from "./admission.ts";
+import { Approvals } from "./approvals.ts";
 import { readArguments } from "./arguments.ts";
 import { entryOf, type Heard } from "./decision.ts";
 import { type Held, Holds } from "./hold.ts";
 import { judge } from "./judge.ts";
 import { keepSnapshot, keptSnapshot } from "./keep.ts";
 import { Ledger } from "./ledger.ts";
-import type { Admission, Ask, Caller, GateStub, LimitUsage, Outcome, Standing, View } from "./rpc.ts";
+import type {
+  Admission,
+  Ask,
+  Caller,
+  GateStub,
+  HeldCall,
+  LimitUsage,
+  Outcome,
+  Standing,
+  View,
+  WaitsFor,
+} from "./rpc.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type Compiled, compile, stand } from "./standing.ts";
 import { readUsage } from "./usage.ts";
@@ -28,6 +50,11 @@ export interface GateDeps {
   readonly argumentKey: (team: TeamId) => Uint8Array;
   /** The team's shared counter of that series. */
   readonly counter: (team: TeamId, series: string) => CounterStub;
+  /** Makes the team's inbox show these approvals; resolves when it does. */
+  readonly list: (team: TeamId, approvals: readonly Approval[]) => Promise<void>;
+  /** Seals and opens a call that waits for a person, without a promise; null for what does not open. */
+  readonly seal: (team: TeamId, id: string, plaintext: string) => string;
+  readonly open: (team: TeamId, id: string, sealed: string) => string | null;
   readonly now: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -53,6 +80,7 @@ export class Gate extends DurableObject<unknown> implements GateStub {
   readonly #calendar: Calendar;
   readonly #ledger: Ledger;
   readonly #holds: Holds;
+  readonly #approvals: Approvals;
   #compiled: Compiled | null = null;
   #loading: Promise<void> | null = null;
   #rereadAtMs = 0;
@@ -71,6 +99,7 @@ export class Gate extends DurableObject<unknown> implements GateStub {
       random: deps.random,
       behind: (work) => ctx.waitUntil(work),
     });
+    this.#approvals = new Approvals(ctx.storage.sql, deps);
     if (kept) this.#compiled = compile(kept.snapshot);
     // Spread, so that gates that wake together do not all read D1 together.
     this.#rereadAtMs = deps.now() + rereadMs * deps.random();
@@ -91,6 +120,8 @@ export class Gate extends DurableObject<unknown> implements GateStub {
       const holder = { gate: caller.grant, zone, epoch: compiled.snapshot.epoch };
       const held = shared.length > 0 ? await this.#holds.reserve(holder, shared) : [];
       const admission = this.#conclude(heard, held);
+      // Whoever is told to wait for a person can rely on it that a person sees the request.
+      if (admission?.effect === "deny" && admission.waitsFor) await this.#list(admission.waitsFor);
       if (admission) return admission;
     }
     throw new Error("the team is edited faster than a call can be decided");
@@ -107,9 +138,10 @@ export class Gate extends DurableObject<unknown> implements GateStub {
   }
 
   /** The charges to take to shared counters: none where the gate's own limits refuse already. */
-  #toReserve({ judged: { verdict, charges } }: Heard): Charge[] {
+  #toReserve({ judged }: Heard): Charge[] {
+    const { charges } = judged;
     const shared = charges.filter((charge) => charge.shared);
-    if (verdict !== "allowed" || shared.length === 0) return [];
+    if (!mayGo(judged) || shared.length === 0) return [];
     return this.#takeOwn(charges, this.#ledger.nowMs(this.#deps.now())).ok ? shared : [];
   }
 
@@ -123,19 +155,21 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     const { compiled, caller, route, judged } = heard;
     const nowMs = this.#ledger.nowMs(this.#deps.now());
     const standing = stand(compiled, caller, nowMs);
-    const limits =
-      judged.verdict === "allowed"
-        ? together(judged.charges, this.#takeOwn(judged.charges, nowMs), held, nowMs)
-        : null;
+    const limits = mayGo(judged)
+      ? together(judged.charges, this.#takeOwn(judged.charges, nowMs), held, nowMs)
+      : null;
     const stale = this.#compiled !== compiled || "gone" in standing;
     if (stale || (limits?.ok && !this.#holds.usable(held))) {
       this.#holds.release(held);
       return null;
     }
-    const { verdict, rule, reason } = outcomeOf(judged, limits);
+    const met = limits?.ok ? this.#approvals.meet(heard, nowMs) : null;
+    const { verdict, rule, reason } = outcomeOf(judged, limits, met);
     const entry = entryOf(heard, this.#ledger.nextSeq, nowMs, { verdict, rule, reason }, this.#deps);
-    if (limits?.ok) this.#ledger.append(entry, [...limits.takes, ...this.#holds.use(held)]);
-    else {
+    if (verdict === "allowed" && limits?.ok) {
+      this.#ledger.append(entry, [...limits.takes, ...this.#holds.use(held)]);
+      if (met?.state === "approved") this.#approvals.use(met.seq, met.approval, nowMs);
+    } else {
       this.#ledger.append(entry, []);
       this.#holds.release(held);
     }
@@ -149,7 +183,13 @@ export class Gate extends DurableObject<unknown> implements GateStub {
       decision,
       refusal: refusalOf(verdict, rule, reason, limits, nowMs),
       limits: states,
+      waitsFor: waitsFor(met, judged),
     };
+  }
+
+  async #list({ id }: Pick<WaitsFor, "id">): Promise<void> {
+    const team = this.#compiled?.snapshot.team.id;
+    if (team) await this.#approvals.listOne(team, approvalParts(id)?.seq ?? 0);
   }
 
   /**
@@ -221,6 +261,33 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     return found ? { n: null, id: decisionId(found.decision.gate, seq), ...found } : null;
   }
 
+  /** An approval of this grant as it is now, with its call while it may still run; null where there is none. */
+  async approval(seq: number): Promise<{ approval: Approval; held: HeldCall | null } | null> {
+    const team = this.#compiled?.snapshot.team.id;
+    return team ? this.#approvals.open(team, seq, this.#ledger.nowMs(this.#deps.now())) : null;
+  }
+
+  /** How an approval stands: cheap, for a call that is held and asks again and again. */
+  async approvalState(seq: number): Promise<State | null> {
+    return this.#approvals.state(seq, this.#ledger.nowMs(this.#deps.now()));
+  }
+
+  /** Counts a person's word. Whether they may have one is for the caller to know: the control plane. */
+  async decide(
+    seq: number,
+    word: "approve" | "refuse",
+    vote: Omit<Vote, "atMs">,
+    event: ControlEntry,
+  ): Promise<Decided | null> {
+    const nowMs = this.#ledger.nowMs(this.#deps.now());
+    const decided = this.#approvals.decide(seq, word, { ...vote, atMs: nowMs }, event);
+    if (decided?.ok) {
+      this.#wakeBy(nowMs + shipAfterMs);
+      await this.#list(decided.approval).catch((error) => console.error("the inbox does not answer", error));
+    }
+    return decided;
+  }
+
   /** Ships what the log does not have yet and closes calls whose end nobody told. At least once: the log drops repeats. */
   override async alarm(): Promise<void> {
     this.#alarmAtMs = null;
@@ -228,9 +295,11 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     if (!team) return;
     this.#closeOrphans();
     const allBack = await this.#holds.giveBack();
+    this.#approvals.expire(this.#ledger.nowMs(this.#deps.now()));
     const batch = this.#ledger.unshipped(shipRowsMax);
     try {
       if (batch.entries.length > 0) await this.#deps.ship(team, batch.entries);
+      await this.#approvals.listAll(team, this.#deps.now());
     } catch (error) {
       console.error("the team's log does not take entries", error);
       this.#wakeBy(this.#deps.now() + retryMs);
@@ -267,8 +336,11 @@ export class Gate extends DurableObject<unknown> implements GateStub {
 
   #wakeAgain(): void {
     const openMs = this.#ledger.book.oldestOpenMs;
-    if (this.#ledger.hasUnshipped) this.#wakeBy(this.#deps.now() + shipAfterMs);
-    else if (openMs !== null) this.#wakeBy(openMs + orphanAfterMs + 1);
+    const expiryMs = this.#approvals.nextExpiryMs;
+    const waiting = this.#ledger.hasUnshipped || this.#approvals.hasUnlisted;
+    if (waiting) this.#wakeBy(this.#deps.now() + shipAfterMs);
+    if (openMs !== null) this.#wakeBy(openMs + orphanAfterMs + 1);
+    if (expiryMs !== null) this.#wakeBy(expiryMs);
   }
 
   #wakeBy(atMs: number): void {
@@ -306,6 +378,8 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     this.#calendar.turnTo(snapshot.team.zone, this.#ledger.nowMs(this.#deps.now()));
     keepSnapshot(this.ctx.storage, { snapshot, zones: this.#calendar.zones });
     this.#compiled = compile(snapshot);
+    this.#approvals.sweep(this.#compiled, this.#ledger.nowMs(this.#deps.now()));
+    this.#wakeAgain();
     this.#planReread();
   }
 }

@@ -2,6 +2,7 @@ import type { Verdict } from "../audit/entry.ts";
 import type { JsonObject } from "../json/value.ts";
 import type { Charge } from "../limit/take.ts";
 import { type Decision, evaluate, type Obligation, type Question } from "../policy/evaluate.ts";
+import type { ApproveDuty } from "./approvals.ts";
 import { localNow } from "./calendar.ts";
 import { type Count, type Subject, toCharge } from "./charge.ts";
 import type { Ask, Target } from "./rpc.ts";
@@ -9,19 +10,25 @@ import type { Route, Snapshot } from "./snapshot.ts";
 import type { Compiled, CompiledRoute } from "./standing.ts";
 import { keptBytesMax, valuesText } from "./values.ts";
 
-/** What the policies say of a message, before its limits are tested. Only `allowed` may go on to them. */
+/** What the policies say of a message, before its limits are tested and its approval is looked for. */
 export interface Judged {
   readonly verdict: Exclude<Verdict, "limited">;
   readonly target: Target;
   readonly rule: string;
   readonly reason: string;
   readonly notes: readonly string[];
+  /** What it would take from its limits; empty where it is refused. */
   readonly charges: readonly Charge[];
   /** What of the arguments the policies have hidden in a record of their values; null: none is kept. */
   readonly keeps: readonly string[] | null;
+  /** The rules that put it before a person; empty unless the verdict is `approval_required`. */
+  readonly asks: readonly ApproveDuty[];
 }
 
-/** Judges every target of the message; the first that is not allowed speaks for all. */
+/** What a refused message leaves to do. */
+const nothingMore: Pick<Judged, "charges" | "asks" | "keeps"> = { charges: [], asks: [], keeps: null };
+
+/** Judges every target of the message; the first that is refused speaks for all, else the first that needs a person. */
 export function judge(
   compiled: Compiled,
   route: CompiledRoute,
@@ -32,14 +39,15 @@ export function judge(
   const verdicts = ask.targets.map((target) => judgeOne(compiled, route, ask, target, args, nowMs));
   const first = verdicts[0];
   if (!first) throw new Error("a message to admit names nothing");
-  const refused = verdicts.find((one) => one.verdict !== "allowed");
+  const refused = verdicts.find(({ verdict }) => verdict === "denied" || verdict === "unknown");
   if (refused) return refused;
-  const charges = verdicts.flatMap((one) => one.charges);
+  const speaker = verdicts.find(({ verdict }) => verdict === "approval_required") ?? first;
+  const [charges, asks] = [verdicts.flatMap((one) => one.charges), verdicts.flatMap((one) => one.asks)];
   // Several targets share their arguments: all must agree to keep them, and what one hides is hidden.
   const asked = verdicts.map((one) => one.keeps);
   const keeps = asked.includes(null) ? null : asked.flatMap((paths) => paths ?? []);
-  if (keeps && valuesText(args, keeps) === null) return { ...first, ...tooLarge, charges: [], keeps: null };
-  return { ...first, charges, keeps };
+  if (keeps && valuesText(args, keeps) === null) return { ...first, ...tooLarge, ...nothingMore };
+  return { ...speaker, charges, asks, keeps };
 }
 
 function judgeOne(
@@ -52,7 +60,7 @@ function judgeOne(
 ): Judged {
   if (compiled.teamBroken) {
     const reason = "The team's policy cannot be read by this version of the gateway.";
-    return { verdict: "denied", target, rule: "/team", reason, notes: [], charges: [], keeps: null };
+    return { verdict: "denied", target, rule: "/team", reason, notes: [], ...nothingMore };
   }
   const decision = evaluate(questionOf(compiled, route, ask, target, args, nowMs));
   return toJudged(decision, target, route, compiled.snapshot.grant);
@@ -103,13 +111,20 @@ export function questionOf(
 export function toJudged(decision: Decision, target: Target, { route }: JudgedRoute, grant: Subject): Judged {
   const verdict = verdictOf(decision);
   const base = { target, rule: decision.rule, reason: decision.reason, notes: decision.errors };
-  if (verdict !== "allowed") return { ...base, verdict, charges: [], keeps: null };
-  const counts = decision.obligations.filter((duty): duty is Count => duty.type === "count");
+  if (verdict === "denied" || verdict === "unknown") return { ...base, verdict, ...nothingMore };
   const beyond = decision.obligations.find((duty) => !dischargeable(duty));
-  if (beyond) return { ...base, ...cannotDischarge(beyond), charges: [], keeps: null };
+  if (beyond) return { ...base, ...cannotDischarge(beyond), ...nothingMore };
+  const counts = decision.obligations.filter((duty): duty is Count => duty.type === "count");
+  const asks = decision.obligations.filter((duty): duty is ApproveDuty => duty.type === "approve");
   const record = decision.obligations.find((duty) => duty.type === "record");
   const keeps = record?.values ? record.redact : null;
-  return { ...base, verdict, charges: counts.map((duty) => toCharge(duty, route.server, grant)), keeps };
+  return {
+    ...base,
+    verdict,
+    charges: counts.map((duty) => toCharge(duty, route.server, grant)),
+    asks,
+    keeps,
+  };
 }
 
 function verdictOf(decision: Decision): Judged["verdict"] {
@@ -129,6 +144,7 @@ function dischargeable(duty: Obligation): boolean {
     case "count":
       return true;
     case "record":
+    case "approve":
       return true;
     default:
       return false;

@@ -1,5 +1,6 @@
-import type { LogRow, OutcomeEntry } from "../audit/entry.ts";
-import type { DecisionId, GrantId, ServerId, TeamId } from "../id.ts";
+import type { Approval, Decided, State, Vote } from "../approval/approval.ts";
+import type { ControlEntry, LogRow, OutcomeEntry } from "../audit/entry.ts";
+import type { ApprovalId, DecisionId, GrantId, ServerId, TeamId } from "../id.ts";
 import type { Notice } from "../limit/reservation.ts";
 import type { Refusal } from "../mcp/refuse.ts";
 import type { ListRules } from "../policy/list.ts";
@@ -20,6 +21,8 @@ export interface Ask {
   readonly targets: readonly Target[];
   /** The source text of `params.arguments`, already read strictly once; absent where the message has none. */
   readonly argumentsText?: string;
+  /** All other parameters that can change what the server does, in their source text; absent where there are none. */
+  readonly othersText?: string;
   readonly clientName?: string;
   readonly requestId: string;
 }
@@ -43,10 +46,26 @@ export type Admission =
       readonly decision: DecisionId;
       readonly refusal: Refusal;
       readonly limits: readonly LimitState[];
+      /** What the call waits for, where a person's approval is all that it lacks. */
+      readonly waitsFor: WaitsFor | null;
     }
   | { readonly effect: "gone"; readonly because: "token" | "route" }
   /** Too many decisions wait for the log: nothing more can be recorded, so nothing more is let through. */
   | { readonly effect: "full" };
+
+/** A pending approval, as the Worker needs to know it. */
+export interface WaitsFor {
+  readonly id: ApprovalId;
+  readonly expiresAtMs: number;
+  /** For how many seconds a rule would have the call held open. */
+  readonly hold: number;
+}
+
+/** The call that waits for a person: its parameters in their source text. */
+export interface HeldCall {
+  readonly arguments: string | null;
+  readonly others: string | null;
+}
 
 /** One limit on calls as it stands after this one, for the `RateLimit` headers; `resetMs` until the first of it comes back. */
 export interface LimitState {
@@ -121,4 +140,12 @@ export interface GateStub {
   find(seq: number): Promise<LogRow | null>;
   usage(grant: GrantId): Promise<readonly LimitUsage[]>;
   resolve(ids: readonly string[]): Promise<readonly Notice[]>;
+  approval(seq: number): Promise<{ readonly approval: Approval; readonly held: HeldCall | null } | null>;
+  approvalState(seq: number): Promise<State | null>;
+  decide(
+    seq: number,
+    word: "approve" | "refuse",
+    vote: Omit<Vote, "atMs">,
+    event: ControlEntry,
+  ): Promise<Decided | null>;
 }

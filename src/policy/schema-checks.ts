@@ -165,16 +165,14 @@ const exampleGroup = { conditions: [exampleCondition] };
 
 /** What a rule and `all_tools` can ask of a call. */
 export const checks = {
-  require: z
-    .optional(denyGroups)
-    .check(
-      about("Groups that must all hold, or the call is denied. A missing value does not hold.", [
-        {
-          conditions: [{ path: "args.currency", op: "in", value: ["usd", "eur"] }],
-          on_deny: "Only USD and EUR.",
-        },
-      ]),
-    ),
+  require: z.optional(denyGroups).check(
+    about("Groups that must all hold, or the call is denied. A missing value does not hold.", [
+      {
+        conditions: [{ path: "args.currency", op: "in", value: ["usd", "eur"] }],
+        on_deny: "Only USD and EUR.",
+      },
+    ]),
+  ),
   deny_if: z
     .optional(denyGroups)
     .check(about("Groups of which any that holds denies the call.", [exampleGroup])),

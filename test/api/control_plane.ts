@@ -53,6 +53,8 @@ export class ControlPlane {
         db: env.DB,
         gate: (grant) => env.GATES.get(env.GATES.idFromName(grant)),
         log: (team) => env.LOGS.get(env.LOGS.idFromName(team)),
+        approvals: (grant) => env.GATES.get(env.GATES.idFromName(grant)),
+        inbox: (team) => env.LOGS.get(env.LOGS.idFromName(team)),
         keys: await readSigningKeys(env.SIGNING_KEYS),
         origin,
         masterKeys,

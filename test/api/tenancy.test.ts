@@ -2,7 +2,7 @@ import { env } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Operation } from "../../src/api/operation.ts";
 import { operations } from "../../src/api/operations.ts";
-import { decisionId, type GrantId } from "../../src/id.ts";
+import { approvalId, decisionId, type GrantId } from "../../src/id.ts";
 import type { Role } from "../../src/store/team.ts";
 import { ControlPlane, type Person } from "./control_plane.ts";
 import { openPolicy, TeamSetting } from "./team_setting.ts";
@@ -13,7 +13,7 @@ let stranger: Person;
 let names: Record<string, string>;
 
 const inTeam = operations.filter((operation) => operation.path.startsWith("/v1/teams/{team}"));
-const below = inTeam.filter((operation) => /\{(server|grant|decision)\}/.test(operation.path));
+const below = inTeam.filter((operation) => /\{(server|grant|decision|approval)\}/.test(operation.path));
 const title = ({ method, path }: Operation) => `${method.toUpperCase()} ${path}`;
 
 // A body that each operation would take from its own team, so that nothing but tenancy refuses it.
@@ -44,6 +44,7 @@ beforeAll(async () => {
     tool: "read_a",
     revision: "1",
     decision: decisionId(grant.id as GrantId, 1),
+    approval: approvalId(grant.id as GrantId, 1),
   };
 });
 
@@ -116,7 +117,7 @@ describe("a role", () => {
         (one) => (rank[one.access] ?? 0) <= (rank[role] ?? 0) && one.method === "get",
       );
       // The stream is left out because it does not end (test/api/record.test.ts).
-      const plain = reading.filter((one) => !/team_policy|decision|follow_log/.test(one.id));
+      const plain = reading.filter((one) => !/team_policy|decision|get_approval|follow_log/.test(one.id));
       for (const operation of plain) {
         expect((await ask(operation, names, token)).status, title(operation)).toBe(200);
       }
