@@ -1,3 +1,4 @@
+import { waitUntil } from "cloudflare:workers";
 import { drainEvents } from "./api/event_outbox.ts";
 import { restApi } from "./api/rest.ts";
 import { argumentKey } from "./audit/argument_key.ts";
@@ -11,13 +12,15 @@ import type { Caller, GateStub, Upstream } from "./gate/rpc.ts";
 import { type GatewayDeps, serve } from "./gateway/pipeline.ts";
 import { Sessions } from "./gateway/session.ts";
 import { Settlements } from "./gateway/settlement.ts";
-import type { GrantId, Random, ServerId, TeamId } from "./id.ts";
+import { type GrantId, newId, type Random, type ServerId, type TeamId } from "./id.ts";
 import { signCheckpoint } from "./identity/checkpoint.ts";
 import { publicKeys, readSigningKeys } from "./identity/keys.ts";
+import { Refusals } from "./identity/refusals.ts";
 import { VerifiedTokens } from "./identity/verified.ts";
 import type { CounterStub } from "./limit/reservation.ts";
 import { Shared } from "./limit/shared.ts";
 import { shardOf } from "./store/database.ts";
+import { countRefused } from "./store/refusal.ts";
 import { loadSnapshot } from "./store/snapshot.ts";
 import type { MasterKeys } from "./upstream/aead.ts";
 import { openCredential } from "./upstream/credential.ts";
@@ -107,6 +110,32 @@ function currentKey(master: MasterKeys): Uint8Array {
   return key;
 }
 
+// What runs behind an answer gets 30 s from the platform.
+const countRefusalsMs = 20_000;
+
+const refusalsOf = (env: Env): Refusals =>
+  new Refusals({
+    saveUnknown: (counts) => countRefused(env.DB, Date.now(), counts),
+    tellTeam: async ({ team, grant, count, sinceMs }) => {
+      const since = new Date(sinceMs).toISOString();
+      await logOf(env, team).append([
+        {
+          kind: "control",
+          id: newId("evt", random),
+          atMs: Date.now(),
+          requestId: "",
+          actor: "system",
+          action: "sign_in.refused",
+          subject: grant,
+          detail: { count, since },
+        },
+      ]);
+    },
+    behind: waitUntil,
+    wait: () => new Promise((resolve) => setTimeout(resolve, countRefusalsMs)),
+    now: () => Date.now(),
+  });
+
 /** Everything that lives as long as the isolate: keys read once, verified tokens, outcomes on their way. */
 async function assemble(env: Env) {
   const origin = new URL(env.PUBLIC_ORIGIN).origin;
@@ -118,6 +147,7 @@ async function assemble(env: Env) {
   const gate = (grant: GrantId) => gateOf(env, grant);
   const openHeaders = async (team: TeamId, server: ServerId, sealed: Upstream["credential"]) =>
     sealed ? openCredential(master, sealed.wrappedKey, team, server, sealed.value) : {};
+  const refusals = refusalsOf(env);
   const gateway: Omit<GatewayDeps, "waitUntil"> = {
     origin,
     keys,
@@ -125,6 +155,7 @@ async function assemble(env: Env) {
     gate,
     settlements: new Settlements(),
     sessions: new Sessions(master, random),
+    refusals,
     forward: upstream,
     credential: ({ team }: Caller, to) => openHeaders(team, to.serverId, to.credential),
     look: async ({ team }, { serverId, url, credential }) => {
@@ -145,6 +176,7 @@ async function assemble(env: Env) {
     keys,
     origin,
     masterKeys: master,
+    refusals,
     look: (url, headers) => enrol(upstream, url, headers),
     now: () => Date.now(),
     random,

@@ -9,6 +9,7 @@ import type { Fault } from "../fault.ts";
 import type { GateStub } from "../gate/rpc.ts";
 import type { GrantId, Random, TeamId } from "../id.ts";
 import type { KeySet } from "../identity/keys.ts";
+import type { Refusals } from "../identity/refusals.ts";
 import type { Db } from "../store/database.ts";
 import type { MasterKeys } from "../upstream/aead.ts";
 import type { CredentialHeaders } from "../upstream/credential.ts";
@@ -48,6 +49,7 @@ export interface ApiDeps {
   readonly masterKeys: MasterKeys;
   /** Connects to an upstream and lists its tools; a Fault where the guard refuses the URL. */
   readonly look: (url: string, headers: CredentialHeaders) => Promise<Look | Fault>;
+  readonly refusals: Pick<Refusals, "unknown">;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly random: Random;

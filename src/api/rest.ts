@@ -66,6 +66,9 @@ async function answer(operation: Operation, deps: ApiDeps, context: ApiContext):
     body: async () => (operation.bodyOptional && !req.raw.body ? new Map() : readBody(req.raw)),
     signIn: () => signIn(req.header("Authorization") ?? "", deps),
   });
+  if (isFault(outcome) && outcome.fault === "unauthenticated") {
+    deps.refusals.unknown(operation.id === "login" ? "login" : "control_plane");
+  }
   return isFault(outcome) ? problem(outcome, requestId, deps.origin) : success(outcome, requestId);
 }
 

@@ -3,6 +3,7 @@ import { inTime } from "../gate/deadline.ts";
 import type { Admission, Caller, GateStub, Outcome, Upstream, View } from "../gate/rpc.ts";
 import { type DecisionId, decisionParts, type GrantId, newId, type Random } from "../id.ts";
 import type { KeySet } from "../identity/keys.ts";
+import type { Refusals } from "../identity/refusals.ts";
 import type { VerifiedTokens } from "../identity/verified.ts";
 import { decode, type Message } from "../mcp/decode.ts";
 import { headersBack, headersOut } from "../mcp/headers.ts";
@@ -25,6 +26,7 @@ export interface GatewayDeps {
   readonly gate: (grant: GrantId) => GateStub;
   readonly settlements: Settlements;
   readonly sessions: Sessions;
+  readonly refusals: Pick<Refusals, "unknown" | "grant">;
   readonly forward: ForwardDeps;
   /** The headers that sign in to an upstream, opened from the vault; a fault where they do not open. */
   readonly credential: (caller: Caller, upstream: Upstream) => Promise<Record<string, string> | Fault>;
@@ -78,7 +80,10 @@ async function enter(request: Request, requestId: string, deps: GatewayDeps): Pr
   const refusedOrigin = checkOrigin(request.headers, deps.origin);
   if (refusedOrigin) return refusedOrigin;
   const bearer = await authenticate(request.headers, { ...deps, nowMs: startedMs });
-  if (isFault(bearer)) return bearer;
+  if (isFault(bearer)) {
+    deps.refusals.unknown("gateway");
+    return bearer;
+  }
   const surface = surfaceOf(new URL(request.url).pathname);
   if (isFault(surface)) return surface;
   const caller: Caller = { grant: bearer.grant, team: bearer.team, jti: bearer.jti, ...surface };
@@ -132,10 +137,16 @@ async function admit(exchange: Exchange, message: Message): Promise<Response | F
     case "deny":
       return answerRefusal(message, admission.refusal, admission.decision, admission.limits);
     case "gone":
-      return admission.because === "token" ? unauthenticated : noSuchServer;
+      return turnedAway(exchange, admission.because);
     default:
       return unavailable;
   }
+}
+
+function turnedAway({ caller, deps }: Exchange, because: "token" | "route"): Fault {
+  if (because === "route") return noSuchServer;
+  deps.refusals.grant(caller.team, caller.grant);
+  return unauthenticated;
 }
 
 type Allow = Extract<Admission, { effect: "allow" }>;
@@ -177,7 +188,7 @@ function settler({ deps, caller, gate, startedMs }: Exchange, decision: Decision
 async function pass(exchange: Exchange, message: Message | null): Promise<Response | Fault> {
   const { caller, deps } = exchange;
   const view = await viewOf(exchange, message);
-  if (view.effect === "gone") return view.because === "token" ? unauthenticated : noSuchServer;
+  if (view.effect === "gone") return turnedAway(exchange, view.because);
   if (view.refused) {
     return message ? answerRefusal(message, view.refused, null, []) : fault("refused", view.refused.reason);
   }

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { ControlPlane } from "./control_plane.ts";
+import { ControlPlane, turnedAway } from "./control_plane.ts";
 
 let plane: ControlPlane;
 beforeAll(async () => {
@@ -80,6 +80,16 @@ describe("signing in", () => {
     const { request_id: _one, ...first } = wrong.body;
     const { request_id: _two, ...second } = unknown.body;
     expect(second).toEqual(first);
+  });
+
+  it("is counted where it is refused, and nothing else is", async () => {
+    turnedAway.length = 0;
+    const { email, password, token } = await plane.signUp();
+    await plane.ask("POST", "/v1/login", { body: { email, password: "not this one" } });
+    await plane.ask("POST", "/v1/login", { body: { email, password } });
+    await plane.ask("GET", "/v1/me", { token: "a.b.c" });
+    await plane.ask("GET", "/v1/teams/absent", { token });
+    expect(turnedAway).toEqual(["login", "control_plane"]);
   });
 
   it("ends with signing out, at once and for that session only", async () => {

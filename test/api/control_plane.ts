@@ -27,6 +27,9 @@ interface Asked {
   readonly headers?: Record<string, string>;
 }
 
+/** Where somebody was turned away, on any control plane of this file. */
+export const turnedAway: string[] = [];
+
 /** A control plane over real D1 and real objects; only upstreams are made up. */
 export class ControlPlane {
   readonly deps: ApiDeps;
@@ -58,6 +61,7 @@ export class ControlPlane {
         keys: await readSigningKeys(env.SIGNING_KEYS),
         origin,
         masterKeys,
+        refusals: { unknown: (surface) => turnedAway.push(surface) },
         now: () => Date.now(),
         random: (count) => crypto.getRandomValues(new Uint8Array(count)),
       },
