@@ -6,68 +6,77 @@ export const scanMax = 20_000;
 
 type Row = Parameters<typeof logRow>[0];
 
-/** What a page looks at: places, newest first. */
+/** Where a page looks: rows of `d`, the parameters that choose them, and the last place of them where there are more. */
 interface Window {
-  readonly source: string;
+  readonly rows: string;
   readonly bindings: readonly (string | number)[];
+  readonly more: number | null;
+}
+
+interface Reach {
+  readonly low: number;
+  readonly high: number;
 }
 
 /**
  * Decisions within `reach`, newest first, each with its outcome. A gate's are found by its index, refused ones by theirs;
  * all else is a walk down the log.
  */
-export function listDecisions(
-  sql: SqlStorage,
-  query: LogQuery,
-  reach: { readonly low: number; readonly high: number },
-): LogPage {
+export function listDecisions(sql: SqlStorage, query: LogQuery, reach: Reach): LogPage {
   const high = Math.min(reach.high, (query.before ?? Number.MAX_SAFE_INTEGER) - 1);
-  if (high < reach.low) return end;
-  const { source, bindings } = windowOf(sql, query, high);
-  const window = sql
-    .exec<{ rows: number; last: number | null }>(
-      `SELECT count(*) AS rows, min(n) AS last FROM (${source})`,
-      ...bindings,
-    )
-    .one();
-  if (window.last === null) return end;
-  const all = [...bindings, reach.low, high, query.limit + 1];
-  const at = bindings.length;
-  const filter = narrowed(query, all.length);
+  if (high < reach.low) return { items: [], next: null };
+  const { rows: source, bindings, more } = windowOf(sql, query, { low: reach.low, high });
+  const filter = narrowed(query, bindings.length + 1);
   const rows = sql
     .exec<Row>(
-      `SELECT ${decisionColumns} FROM (${source}) w JOIN entry d ON d.n = w.n ${decisionJoins}
-       WHERE d.kind = 'decision' AND d.n BETWEEN ?${at + 1} AND ?${at + 2} ${filter.sql}
-       ORDER BY d.n DESC LIMIT ?${at + 3}`,
-      ...all,
+      `SELECT ${decisionColumns} FROM ${source} ${decisionJoins}
+       WHERE d.kind = 'decision' ${filter.sql} ORDER BY d.n DESC LIMIT ?${bindings.length + 1}`,
+      ...bindings,
+      query.limit + 1,
       ...filter.bindings,
     )
     .toArray();
   const items = rows.slice(0, query.limit).map(logRow);
-  if (rows.length > query.limit) return { items, next: items.at(-1)?.n ?? null };
-  return { items, next: window.rows === scanMax && window.last > reach.low ? window.last : null };
+  return { items, next: rows.length > query.limit ? (items.at(-1)?.n ?? null) : more };
 }
 
-const end: LogPage = { items: [], next: null };
-
-function windowOf(sql: SqlStorage, { grant, verdict, before }: LogQuery, high: number): Window {
+function windowOf(sql: SqlStorage, query: LogQuery, reach: Reach): Window {
+  const { grant, verdict, before } = query;
   if (grant !== undefined) {
-    return {
-      source: `SELECT n FROM entry WHERE gate = ?1 AND kind = 'decision' AND seq < ?2
-               ORDER BY seq DESC LIMIT ${scanMax}`,
-      bindings: [grant, seqAt(sql, grant, before)],
-    };
+    const own = `SELECT n FROM entry WHERE gate = ?1 AND kind = 'decision' AND seq < ?2
+                 ORDER BY seq DESC LIMIT ${scanMax}`;
+    return indexed(sql, own, [grant, seqAt(sql, grant, before)], reach);
   }
   if (verdict !== undefined && verdict !== "allowed") {
-    return {
-      source: `SELECT n FROM entry WHERE verdict = ?1 AND verdict <> 'allowed' AND n <= ?2
-               ORDER BY n DESC LIMIT ${scanMax}`,
-      bindings: [verdict, high],
-    };
+    const refused = `SELECT n FROM entry WHERE verdict = ?1 AND verdict <> 'allowed' AND n <= ?2
+                     ORDER BY n DESC LIMIT ${scanMax}`;
+    return indexed(sql, refused, [verdict, reach.high], reach);
   }
+  const low = Math.max(reach.low, reach.high - scanMax + 1);
   return {
-    source: `SELECT n FROM entry WHERE n <= ?1 ORDER BY n DESC LIMIT ${scanMax}`,
-    bindings: [high],
+    rows: "(SELECT * FROM entry WHERE n BETWEEN ?1 AND ?2) d",
+    bindings: [low, reach.high],
+    more: low > reach.low ? low : null,
+  };
+}
+
+/** The window of what an index finds: places, newest first. */
+function indexed(
+  sql: SqlStorage,
+  places: string,
+  bindings: readonly (string | number)[],
+  { low, high }: Reach,
+): Window {
+  const { count, last } = sql
+    .exec<{ count: number; last: number | null }>(
+      `SELECT count(*) AS count, min(n) AS last FROM (${places})`,
+      ...bindings,
+    )
+    .one();
+  return {
+    rows: `(SELECT e.* FROM (${places}) w JOIN entry e ON e.n = w.n WHERE w.n BETWEEN ?3 AND ?4) d`,
+    bindings: [...bindings, low, high],
+    more: count === scanMax && last !== null && last > low ? last : null,
   };
 }
 

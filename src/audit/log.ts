@@ -87,7 +87,9 @@ export class Log extends DurableObject<unknown> {
   list(query: LogQuery): LogPage {
     const { head } = this.#entries;
     const timed = query.fromMs !== undefined || query.toMs !== undefined;
-    const reach = timed ? this.#segments.reach(query.fromMs, query.toMs, head.n) : { low: 1, high: head.n };
+    const reach = timed
+      ? this.#segments.reach(query.fromMs, query.toMs, head.n)
+      : { low: this.#segments.floor.n + 1, high: head.n };
     return listDecisions(this.ctx.storage.sql, query, reach);
   }
 
