@@ -9,6 +9,8 @@ import { Gate } from "./gate/gate.ts";
 import { storeLook } from "./gate/look_again.ts";
 import { drainOutbox } from "./gate/push.ts";
 import type { Caller, GateStub, Upstream } from "./gate/rpc.ts";
+import { RequestStates } from "./gateway/approval.ts";
+import { approvalPage } from "./gateway/approval_page.ts";
 import { type GatewayDeps, serve } from "./gateway/pipeline.ts";
 import { Sessions } from "./gateway/session.ts";
 import { Settlements } from "./gateway/settlement.ts";
@@ -155,7 +157,11 @@ async function assemble(env: Env) {
     gate,
     settlements: new Settlements(),
     sessions: new Sessions(master, random),
+<<<<<<< HEAD
     refusals,
+=======
+    states: new RequestStates(master, random),
+>>>>>>> 94f8582 (gateway: meet an agent whose call needs a person)
     forward: upstream,
     credential: ({ team }: Caller, to) => openHeaders(team, to.serverId, to.credential),
     look: async ({ team }, { serverId, url, credential }) => {
@@ -200,6 +206,8 @@ async function respond(request: Request, env: Env, ctx: ExecutionContext): Promi
     return serve(request, { ...parts.gateway, waitUntil: (work) => ctx.waitUntil(work) });
   }
   if (/^\/v1(?:\/|$)/.test(pathname)) return parts.api.fetch(request, env, ctx);
+  if (pathname.startsWith("/approvals/"))
+    return approvalPage(pathname.slice("/approvals/".length), env.PUBLIC_ORIGIN);
   if (pathname === "/.well-known/jwks.json") {
     return Response.json(parts.published, { headers: { "Cache-Control": "public, max-age=300" } });
   }

@@ -69,7 +69,7 @@ export function draft(text: string): Draft | Fault {
   const read = readPolicy(text);
   if (read.ok) {
     const { policy, warnings } = read;
-    return { text, policy, warnings: warnings };
+    return { text, policy, warnings };
   }
   const errors = read.errors.map((error) => ({ ...error, pointer: `/document${error.pointer}` }));
   return fault("invalid", "The policy has mistakes; `errors` says where and what to write instead.", errors);

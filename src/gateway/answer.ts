@@ -8,7 +8,8 @@ import { rateLimitHeaders } from "./rate_limit.ts";
 /** The header that names the decision behind an answer. */
 export const decisionHeader = "Portcullis-Decision";
 
-const json = (text: string, status: number, headers: [string, string][]): Response =>
+/** A JSON answer that nobody may keep. */
+export const json = (text: string, status: number, headers: [string, string][]): Response =>
   new Response(text, {
     status,
     headers: [["Content-Type", "application/json"], ["Cache-Control", "no-store"], ...headers],

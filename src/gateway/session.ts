@@ -8,12 +8,17 @@ import { openSession, sealSession } from "../upstream/session.ts";
 /** The header that carries a session, in both directions; the client's is sealed, the upstream's is raw. */
 export const sessionHeader = "Mcp-Session-Id";
 
+/** The capability of a client that can send its user to a URL (MCP 2025-11-25, elicitation). */
+export const urlElicitation = "elicitation.url";
+
 /** A session that the client brought: what it sent, and what was inside. */
 export interface Session {
   readonly sealed: string;
   readonly upstreamId: string;
   readonly server: ServerId;
   readonly clientName?: string;
+  /** What its client said it can do, such as `elicitation.url`. */
+  readonly capabilities: readonly string[];
 }
 
 // A session that is used is renewed by its server long before; one that is not ends here.
@@ -41,8 +46,9 @@ export class Sessions {
     if (sealed === null) return null;
     const opened = await openSession(this.#master, ownerOf(caller), sealed, nowMs);
     if (!opened) return noSuchSession;
-    const { id, server, clientName } = opened;
-    return { sealed, upstreamId: id, server, ...(clientName === undefined ? {} : { clientName }) };
+    const { id, server, clientName, capabilities = [] } = opened;
+    const named = clientName === undefined ? {} : { clientName };
+    return { sealed, upstreamId: id, server, capabilities, ...named };
   }
 
   /** What the client gets for the upstream's session id; null where the upstream named none. */
@@ -63,6 +69,7 @@ export class Sessions {
       server: upstream.serverId,
       expiresAtMs: nowMs + lifetimeMs,
       ...(clientName === undefined ? {} : { clientName }),
+      ...(message?.elicitsUrls ? { capabilities: [urlElicitation] } : {}),
     };
     return sealSession(this.#master, ownerOf(caller), opened, this.#random);
   }

@@ -25,6 +25,10 @@ export interface Message extends Envelope, Revision {
   readonly targets: readonly Target[];
   /** The compact source of `params.arguments` of a tool or prompt, numbers as written. */
   readonly argumentsText?: string;
+  /** The compact source of all parameters beside the name, the arguments and `_meta`; absent where there are none. */
+  readonly othersText?: string;
+  /** Whether the client declares, here, that it can send its user to a URL (`elicitation.url`). */
+  readonly elicitsUrls: boolean;
   /** The client's own word for itself; only `initialize` and modern requests say it. */
   readonly clientName?: string;
   readonly body: Uint8Array;
@@ -37,6 +41,7 @@ export interface Undecoded extends Fault {
 
 const claimKey = "io.modelcontextprotocol/protocolVersion";
 const clientKey = "io.modelcontextprotocol/clientInfo";
+const capabilitiesKey = "io.modelcontextprotocol/clientCapabilities";
 const clientNameMax = 200;
 // With parameters apart from this charset a server might decode the bytes differently.
 const mediaType = /^application\/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?$/i;
@@ -92,7 +97,14 @@ function readMessage(body: Body, headers: BodyHeaders): Fault | Message {
   if (isFault(revision)) return revision;
   const targets = readTargets(envelope, revision);
   if (isFault(targets)) return targets;
-  return { ...envelope, ...revision, ...about(envelope), targets, body: forwardable(body, body.tree) };
+  return {
+    ...envelope,
+    ...revision,
+    ...about(envelope),
+    elicitsUrls: elicitsUrls(envelope),
+    targets,
+    body: forwardable(body, body.tree),
+  };
 }
 
 function readRevision(envelope: Envelope, headers: BodyHeaders): Fault | Revision {
@@ -119,7 +131,7 @@ function readTargets(envelope: Envelope, { era }: Revision): readonly Target[] |
 
 const metaOf = ({ params }: Envelope): JsonObject | undefined => objectAt(params, "_meta");
 
-function about(envelope: Envelope): Pick<Message, "argumentsText" | "clientName"> {
+function about(envelope: Envelope): Pick<Message, "argumentsText" | "othersText" | "clientName"> {
   const args = withArguments.has(envelope.method) ? envelope.params?.get("arguments") : undefined;
   const info =
     envelope.method === "initialize"
@@ -128,9 +140,47 @@ function about(envelope: Envelope): Pick<Message, "argumentsText" | "clientName"
   const name = info?.get("name");
   return {
     ...(args !== undefined && { argumentsText: compactJson(args) }),
+    ...othersOf(envelope),
     ...(typeof name === "string" && name.length <= clientNameMax && { clientName: name }),
   };
 }
+
+// Where the target stands; it and the arguments are told apart from all other parameters.
+const targetKeys: ReadonlyMap<string, string> = new Map([
+  ["tools/call", "name"],
+  ["prompts/get", "name"],
+  ["resources/read", "uri"],
+  ["resources/subscribe", "uri"],
+  ["resources/unsubscribe", "uri"],
+]);
+
+function othersOf({ method, params }: Pick<Envelope, "method" | "params">): Pick<Message, "othersText"> {
+  const told = ["_meta", targetKeys.get(method), withArguments.has(method) ? "arguments" : undefined];
+  const others = [...(params ?? [])].filter(([key]) => !told.includes(key));
+  return others.length === 0 ? {} : { othersText: compactJson(new Map(others)) };
+}
+
+/** MCP 2025-11-25, elicitation: declared when the session begins; since 2026-07-28 by every request. */
+function elicitsUrls(envelope: Envelope): boolean {
+  const declared =
+    envelope.method === "initialize"
+      ? objectAt(envelope.params, "capabilities")
+      : objectAt(metaOf(envelope), capabilitiesKey);
+  return objectAt(objectAt(declared, "elicitation"), "url") !== undefined;
+}
+
+/** The same message without what only answered the gateway's own question: `requestState` and `inputResponses`. */
+export function withoutState(message: Message): Message {
+  const { id, method, params, othersText: _, ...rest } = message;
+  const kept = new Map([...(params ?? [])].filter(([key]) => !ownState.has(key)));
+  const whole = new Map<string, Json>([["jsonrpc", "2.0"]]);
+  if (id !== null) whole.set("id", id);
+  whole.set("method", method).set("params", kept);
+  const body = new TextEncoder().encode(compactJson(whole));
+  return { ...rest, id, method, params: kept, ...othersOf({ method, params: kept }), body };
+}
+
+const ownState = new Set(["requestState", "inputResponses"]);
 
 const withArguments = new Set(["tools/call", "prompts/get"]);
 

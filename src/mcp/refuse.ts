@@ -1,5 +1,5 @@
 import { type Fault, type FaultCode, wire } from "../fault.ts";
-import type { DecisionId } from "../id.ts";
+import type { ApprovalId, DecisionId } from "../id.ts";
 import { fromPlain, type Json, JsonNumber } from "../json/value.ts";
 import { compactJson } from "../json/write.ts";
 import type { Message } from "./decode.ts";
@@ -13,6 +13,16 @@ export interface Refusal {
   readonly retryAfterMs: number | null;
   /** Of a call that was limited: the limit, in calls or in units of what the rule adds up. */
   readonly limit?: Exhausted;
+  /** Of a call that waits for a person: where it can be approved. */
+  readonly approval?: Awaited;
+}
+
+/** An approval that would let the same call go through once. */
+export interface Awaited {
+  readonly id: ApprovalId;
+  readonly url: string;
+  /** Ms since 1970. */
+  readonly expiresAtMs: number;
 }
 
 /** A limit that had no room. Numbers are exact decimals, as text. */
@@ -68,11 +78,18 @@ export function faultBody(id: Id | null, fault: Fault, requestId: string): strin
 
 function textOf(refusal: Refusal, outcome: Judged): string {
   const text = `${prefixes[outcome]} ${refusal.reason}`;
+  if (refusal.approval) return `${text} ${adviceOf(refusal.approval)}`;
   if (outcome !== "limited" || refusal.retryAfterMs === null) return text;
   return `${text} Retry in ${Math.max(1, Math.ceil(refusal.retryAfterMs / 1000))} s.`;
 }
 
-const describe = (refusal: Refusal, decision: DecisionId | null): unknown => ({
+const adviceOf = ({ url, expiresAtMs }: Awaited): string =>
+  `Ask for approval at ${url}, then make exactly the same call again before ${timeText(expiresAtMs)}: it will go through once.`;
+
+const timeText = (ms: number): string => new Date(ms).toISOString();
+
+/** The decision as `_meta` and an error's `data` carry it. */
+export const describe = (refusal: Refusal, decision: DecisionId | null): Record<string, unknown> => ({
   "portcullis/decision": {
     id: decision,
     outcome: refusal.outcome,
@@ -82,7 +99,14 @@ const describe = (refusal: Refusal, decision: DecisionId | null): unknown => ({
     ...(refusal.limit && {
       limit: new JsonNumber(refusal.limit.max),
       remaining: new JsonNumber(refusal.limit.remaining),
-      reset_at: new Date(refusal.limit.resetAtMs).toISOString(),
+      reset_at: timeText(refusal.limit.resetAtMs),
+    }),
+    ...(refusal.approval && {
+      approval: {
+        id: refusal.approval.id,
+        url: refusal.approval.url,
+        expires_at: timeText(refusal.approval.expiresAtMs),
+      },
     }),
   },
 });
@@ -102,7 +126,8 @@ function unknownTarget({ id, era, targets }: Refused): string {
 const error = (id: Id | null, code: number, message: string, data?: unknown): string =>
   answer(id, "error", { code, message, ...(data !== undefined && { data }) });
 
-function answer(id: Id | null, key: "result" | "error", body: unknown): string {
+/** A JSON-RPC answer's text. */
+export function answer(id: Id | null, key: "result" | "error", body: unknown): string {
   const members: [string, Json][] = [
     ["jsonrpc", "2.0"],
     ["id", id],

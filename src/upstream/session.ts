@@ -1,5 +1,5 @@
 import type { GrantId, Random, ServerId, TeamId } from "../id.ts";
-import { type MasterKeys, openBytes, sealBytes, versionOf } from "./aead.ts";
+import { derivedKey, type MasterKeys, openBytes, sealBytes, versionOf } from "./aead.ts";
 
 /** Whose session it is: it opens for no other grant, server or team. */
 export interface SessionOwner {
@@ -18,10 +18,11 @@ export interface OpenedSession {
   readonly expiresAtMs: number;
   readonly clientName?: string;
   readonly revision?: string;
-  /** Names of the client's capabilities, such as `elicitation`. */
+  /** Names of the client's capabilities, such as `elicitation.url`. */
   readonly capabilities?: readonly string[];
 }
 
+const purpose = "upstream session";
 // A header line that every server and proxy takes.
 const sealedCharsMax = 8_000;
 
@@ -32,7 +33,7 @@ export async function sealSession(
   session: OpenedSession,
   random: Random,
 ): Promise<string> {
-  const key = await sessionKey(master, master.current);
+  const key = await derivedKey(master, master.current, purpose);
   if (!key) throw new Error("the current master key is not among the master keys");
   const payload = new TextEncoder().encode(JSON.stringify(session));
   return sealBytes(key, master.current, aadOf(owner), payload, random);
@@ -46,7 +47,8 @@ export async function openSession(
   nowMs: number,
 ): Promise<OpenedSession | null> {
   const version = versionOf(sealed);
-  const key = sealed.length > sealedCharsMax || version === null ? null : await sessionKey(master, version);
+  const key =
+    sealed.length > sealedCharsMax || version === null ? null : await derivedKey(master, version, purpose);
   const payload = key && (await openBytes(key, aadOf(owner), sealed));
   if (!payload) return null;
   // Authenticated: only `sealSession` can have written it.
@@ -55,16 +57,3 @@ export async function openSession(
 }
 
 const aadOf = ({ team, grant, server }: SessionOwner): string[] => ["session", team, grant, server];
-
-/** RFC 5869: a key of its own for this purpose, so that no other record made with a master key opens here. */
-async function sessionKey(master: MasterKeys, version: number): Promise<CryptoKey | null> {
-  const bytes = master.keys.get(version);
-  if (!bytes) return null;
-  const secret = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
-  const info = new TextEncoder().encode("portcullis upstream session");
-  const how = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info };
-  return crypto.subtle.deriveKey(how, secret, { name: "AES-GCM", length: 256 }, false, [
-    "encrypt",
-    "decrypt",
-  ]);
-}
