@@ -157,11 +157,8 @@ async function assemble(env: Env) {
     gate,
     settlements: new Settlements(),
     sessions: new Sessions(master, random),
-<<<<<<< HEAD
     refusals,
-=======
     states: new RequestStates(master, random),
->>>>>>> 94f8582 (gateway: meet an agent whose call needs a person)
     forward: upstream,
     credential: ({ team }: Caller, to) => openHeaders(team, to.serverId, to.credential),
     look: async ({ team }, { serverId, url, credential }) => {
