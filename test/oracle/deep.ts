@@ -1,16 +1,17 @@
 // The long comparison, on demand: `node test/oracle/deep.ts 10000000` (decisions), with ORACLE_SEED to replay a run.
-import { callsPerPolicy, Run } from "./run.ts";
+import { Run } from "./run.ts";
 
 const wanted = Number(process.argv[2] ?? 10_000_000);
 const run = new Run(Number(process.env["ORACLE_SEED"] ?? Date.now() % 1_000_000_000));
-const policies = Math.ceil(wanted / callsPerPolicy);
-const progressEvery = Math.max(1, Math.ceil(policies / 20));
 const started = Date.now();
+const shares = 20;
 
-console.log(`ORACLE_SEED=${run.seed} ${policies} policies x ${callsPerPolicy} calls`);
-for (let index = 0; index < policies; index++) {
+console.log(`ORACLE_SEED=${run.seed}`);
+let shown = 0;
+for (let index = 0; run.decisions < wanted; index++) {
   run.policy(index);
-  if ((index + 1) % progressEvery !== 0) continue;
+  if (run.decisions < ((shown + 1) * wanted) / shares) continue;
+  shown++;
   const seconds = Math.round((Date.now() - started) / 1000);
   console.log(`${run.decisions} decisions, ${run.disagreements} disagreements, ${seconds} s`);
 }

@@ -8,7 +8,7 @@ import { serverPolicyNamesServer } from "./known.ts";
 import { type Found, shrink } from "./shrink.ts";
 import { write } from "./value.ts";
 
-export const callsPerPolicy = 100;
+const callsPerPolicy = 100;
 
 /** One replayable run: the seed decides every document and call; `hits` counts what was exercised. */
 export class Run {
