@@ -4,6 +4,7 @@ import { compileOperator } from "./operator.ts";
 import { facts, hasEvery, type Path, parsePath } from "./path.ts";
 import { elements, type Place, pointerOf, textAt } from "./pointer.ts";
 import { type OperatorName, operatorNames } from "./schema.ts";
+import { priceOf } from "./work.ts";
 
 export type GroupKind = "require" | "deny_if" | "approve_if";
 
@@ -38,7 +39,12 @@ function compileCondition(at: Place, kind: GroupKind): Condition | null {
   const path = text === null ? null : compilePath(at.at("path"), text);
   const value = at.at("value");
   if (!isOperator(op) || text === null || value.value === undefined) return null;
-  const test = compileOperator(op, value.value, at.regex);
+  let size = 1;
+  const test = compileOperator(op, value.value, (pattern) => {
+    const regex = at.regex(pattern);
+    if ("size" in regex) size = regex.size;
+    return regex;
+  });
   if (typeof test !== "function") return value.fail(`${op}: ${test.mistake}`);
   if (!path) return null;
   warnAbout(at, path, op, kind);
@@ -48,6 +54,7 @@ function compileCondition(at: Place, kind: GroupKind): Condition | null {
     op,
     operand: value.value,
     test,
+    price: priceOf(op, value.value, size),
     text: conditionText(text, op, value.value),
   };
 }

@@ -5,6 +5,7 @@ import { type Fact, type Path, type Step, take } from "./path.ts";
 import type { OperatorName } from "./schema.ts";
 import type { Templates } from "./template.ts";
 import { notStored, unread } from "./unread.ts";
+import { type Price, spend, tooMuchWork, type Work } from "./work.ts";
 
 /** One comparison, ready to run. `text` is how messages quote it: `args.amount gt 100`. */
 export interface Condition {
@@ -14,6 +15,7 @@ export interface Condition {
   readonly op: OperatorName;
   readonly operand: Json;
   readonly test: Test;
+  readonly price: Price;
   readonly text: string;
 }
 
@@ -22,6 +24,7 @@ export interface Source {
   readonly args: Json;
   readonly fact: (name: Fact) => Json | undefined;
   readonly templates: Templates | null;
+  readonly work: Work;
 }
 
 /** What `[*]` means: every element in `require`, any in `deny_if` and `approve_if`. */
@@ -70,13 +73,14 @@ export function evaluateCondition(condition: Condition, quantifier: Quantifier, 
   const { root } = condition.path;
   const start = root === "args" ? source.args : source.fact(root);
   const templates = root === "args" ? source.templates : null;
-  return walk({ condition, quantifier, templates }, start, 0);
+  return walk({ condition, quantifier, templates, work: source.work }, start, 0);
 }
 
 interface Walk {
   readonly condition: Condition;
   readonly quantifier: Quantifier;
   readonly templates: Templates | null;
+  readonly work: Work;
 }
 
 function walk(at: Walk, value: Json | undefined, depth: number): Outcome {
@@ -99,11 +103,14 @@ const filledInLater = { why: "it holds a template that is filled in later" };
 /** A missing path makes a condition false everywhere; only `exists` asks about just that. */
 const missing = (condition: Condition): boolean => condition.op === "exists" && condition.operand === false;
 
-const compare = (at: Walk, value: Json): Outcome =>
-  at.templates?.in(value) ? filledInLater : at.condition.test(value);
+function compare(at: Walk, value: Json): Outcome {
+  if (!spend(at.work, at.condition.price(value))) return tooMuchWork;
+  return at.templates?.in(value) ? filledInLater : at.condition.test(value);
+}
 
 function quantify(at: Walk, value: Json, depth: number): Outcome {
   if (!Array.isArray(value)) return unlike("an array", value);
+  if (!spend(at.work, value.length)) return tooMuchWork;
   const every = at.quantifier === "every";
   let holds = every;
   let unclear: Outcome | null = null;

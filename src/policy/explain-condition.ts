@@ -2,6 +2,7 @@ import type { Json } from "../json/value.ts";
 import { compactJson } from "../json/write.ts";
 import { type Condition, evaluateCondition, type Quantifier, type Source } from "./condition.ts";
 import type { OperatorName } from "./schema.ts";
+import { newWork } from "./work.ts";
 
 /** One comparison as it went. Values are compact JSON texts, numbers as written. */
 export interface ExplainedCondition {
@@ -37,11 +38,13 @@ export function explainCondition(
       return held;
     },
   };
-  const outcome = evaluateCondition(watched, quantifier, source);
+  // What this takes is not the decision's, which the same conditions have been or will be part of.
+  const aside = { ...source, work: newWork() };
+  const outcome = evaluateCondition(watched, quantifier, aside);
   const said = { path: condition.path.text, op: condition.op, value: shown(condition.operand) };
   const found = values.slice(0, foundMax).map((value) => (redacted ? "[redacted]" : shown(value)));
   if (typeof outcome === "object") return { ...said, found, outcome: "cannot_evaluate", why: outcome.why };
-  const missing = !outcome && allHeld && isMissing(condition, source);
+  const missing = !outcome && allHeld && isMissing(condition, aside);
   return { ...said, found, outcome: outcome ? "held" : missing ? "missing" : "not_held", why: null };
 }
 

@@ -1,6 +1,6 @@
 import type * as z from "zod/mini";
 import type { Finding } from "../fault.ts";
-import { type Json, typeName } from "../json/value.ts";
+import { type Json, JsonNumber, typeName } from "../json/value.ts";
 import { suggestion } from "./nearest.ts";
 import { pointerOf } from "./pointer.ts";
 import { policySchema } from "./schema.ts";
@@ -25,6 +25,8 @@ function findings(issue: Issue, document: Json): Finding[] {
       return [{ pointer, message: unexpected(valueAt(document, path), issue.values.map(String)) }];
     case "invalid_type": {
       const value = valueAt(document, path);
+      if (value instanceof JsonNumber && !Number.isFinite(Number(value.text)))
+        return [{ pointer, message: "the number is too large" }];
       const got = value === undefined ? "it is missing" : `got ${typeName(value)}`;
       return [{ pointer, message: `expected ${plain[issue.expected] ?? issue.expected}, ${got}` }];
     }

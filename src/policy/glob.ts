@@ -1,54 +1,94 @@
-/** A compiled glob: `*` is any run without `/` (or across it), `?` is one character. */
+/**
+ * A compiled glob: `*` is any run without `/` (or across it), `?` is one character. Its positions are bits, 32 a word:
+ * `at` has, for each character, those that it moves on from, `any` those of `?`, `stars` those that a star stays at.
+ */
 export interface Glob {
-  readonly tokens: readonly Token[];
   readonly crossesSlash: boolean;
+  readonly end: number;
+  readonly words: number;
+  readonly at: ReadonlyMap<number, Uint32Array>;
+  readonly any: Uint32Array;
+  readonly stars: Uint32Array;
+  /** What every match begins with; all of it where there is no wildcard. */
+  readonly head: string;
+  readonly exact: boolean;
+  /** What every match ends with. */
+  readonly tail: string;
 }
-type Token = number | "*" | "?";
 
 const slash = 0x2f;
 
 export function compileGlob(pattern: string, crossesSlash: boolean): Glob {
-  const tokens: Token[] = [];
-  for (const character of pattern) {
-    if (character === "*" && tokens.at(-1) === "*") continue;
-    tokens.push(character === "*" || character === "?" ? character : (character.codePointAt(0) ?? 0));
-  }
-  return { tokens, crossesSlash };
+  const tokens = [...pattern].filter((token, index, all) => token !== "*" || all[index - 1] !== "*");
+  const words = (tokens.length >> 5) + 1;
+  const bits = (holds: (token: string) => boolean): Uint32Array => {
+    const found = new Uint32Array(words);
+    tokens.forEach((token, index) => {
+      if (holds(token)) found[index >> 5] = (found[index >> 5] ?? 0) | (1 << (index & 31));
+    });
+    return found;
+  };
+  const exact = !hasWildcard(pattern);
+  const literals = new Set(exact ? [] : tokens.filter((token) => !hasWildcard(token)));
+  return {
+    exact,
+    crossesSlash,
+    end: tokens.length,
+    words,
+    at: new Map([...literals].map((one) => [codeOf(one), bits((token) => token === one || token === "?")])),
+    any: bits((token) => token === "?"),
+    stars: bits((token) => token === "*"),
+    head: /^[^*?]*/.exec(pattern)?.[0] ?? "",
+    tail: /[^*?]*$/.exec(pattern)?.[0] ?? "",
+  };
 }
+
+const codeOf = (character: string): number => character.codePointAt(0) ?? 0;
 
 /**
  * Whether the whole of `text` matches. Walks all positions at once instead of backtracking, so time is at most
- * pattern × text whatever the pattern.
+ * text × pattern / 32 whatever the pattern.
  */
 export function matchesGlob(glob: Glob, text: string): boolean {
-  const { tokens } = glob;
-  let states = withStarsSkipped(tokens, [0]);
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    const next: number[] = [];
-    for (const state of states) {
-      const token = tokens[state];
-      if (token === "*") {
-        if (glob.crossesSlash || code !== slash) next.push(state);
-      } else if (token === "?" || token === code) next.push(state + 1);
-    }
-    if (next.length === 0) return false;
-    states = withStarsSkipped(tokens, next);
+  if (glob.exact) return text === glob.head;
+  if (!text.startsWith(glob.head) || !text.endsWith(glob.tail)) return false;
+  const states = new Uint32Array(glob.words);
+  states[0] = 1;
+  skipStars(glob, states);
+  let last = -1;
+  let moves = glob.any;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.codePointAt(index) ?? 0;
+    if (code > 0xffff) index++;
+    if (code !== last) moves = glob.at.get(code) ?? glob.any;
+    last = code;
+    if (!step(glob, states, moves, code !== slash || glob.crossesSlash)) return false;
   }
-  return states.includes(tokens.length);
+  return (((states[glob.end >> 5] ?? 0) >>> (glob.end & 31)) & 1) === 1;
 }
 
-/** Adds the position behind every star (a star may match nothing). Positions come in order; each is kept once. */
-function withStarsSkipped(tokens: readonly Token[], states: readonly number[]): number[] {
-  const all: number[] = [];
-  let last = -1;
-  for (const state of states) {
-    if (state <= last) continue;
-    all.push(state);
-    last = state;
-    if (tokens[state] === "*") all.push(++last);
+/** One character: the positions in `moves` go one on, those of a star may stay. False where none is left. */
+function step({ words, stars }: Glob, states: Uint32Array, moves: Uint32Array, stays: boolean): boolean {
+  let carry = 0;
+  let carriedStar = 0;
+  let left = 0;
+  for (let word = 0; word < words; word++) {
+    const here = states[word] ?? 0;
+    const star = stars[word] ?? 0;
+    const moved = here & (moves[word] ?? 0);
+    const next = (moved << 1) | carry | (stays ? here & star : 0);
+    carry = moved >>> 31;
+    // A star may match nothing, so its position and the one behind it are held together.
+    const starred = next & star;
+    states[word] = next | (starred << 1) | carriedStar;
+    carriedStar = starred >>> 31;
+    left |= states[word] ?? 0;
   }
-  return all;
+  return left !== 0;
+}
+
+function skipStars({ stars }: Glob, states: Uint32Array): void {
+  if ((stars[0] ?? 0) & 1) states[0] = 3;
 }
 
 export const hasWildcard = (pattern: string): boolean => /[*?]/.test(pattern);

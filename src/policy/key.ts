@@ -49,13 +49,17 @@ export interface KeyTable<T> {
   readonly qualified: readonly { readonly key: Key; readonly value: T }[];
   readonly exact: ReadonlyMap<string, T>;
   readonly globs: readonly { readonly key: Key; readonly value: T }[];
+  /** What a look-up costs at most for each character of a name. */
+  readonly words: number;
 }
 
 export function keyTable<T>(entries: Iterable<readonly [string, T]>, kind: Kind): KeyTable<T> {
   const all = [...entries].map(([text, value]) => ({ key: compileKey(text, kind), value }));
   all.sort((a, b) => byPrecedence(a.key, b.key));
   const plain = all.filter(({ key }) => key.server === null);
+  const walked = all.filter(({ key }) => key.server !== null || !key.exact);
   return {
+    words: walked.reduce((sum, { key }) => sum + key.name.words, 0),
     qualified: all.filter(({ key }) => key.server !== null),
     exact: new Map(plain.filter(({ key }) => key.exact).map(({ key, value }) => [key.text, value])),
     globs: plain.filter(({ key }) => !key.exact),

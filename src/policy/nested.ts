@@ -3,6 +3,7 @@ import { valueAt, valueWithin } from "./condition.ts";
 import type { Call } from "./decision.ts";
 import type { Nested } from "./rule.ts";
 import { type LayerView, type Scene, sceneOf } from "./scene.ts";
+import { tooMuchWork } from "./work.ts";
 
 // policy.md §7: the message itself is depth 1.
 const depthMax = 4;
@@ -53,6 +54,7 @@ function innerCall(scene: Scene, layer: LayerView, nested: Nested, element: Json
   const at = `${nested.each.text}[${index}]`;
   const read = readCall(scene, nested, element);
   if ("why" in read) return { rule, why: `cannot unfold ${at}: ${read.why}`, layer };
+  if (scene.source.work.left < 0) return { rule, why: `cannot unfold ${at}: ${tooMuchWork.why}`, layer };
   const inside = `${at}${nested.arguments.map((step) => stepText(step)).join("")}`;
   return {
     scene: sceneOf(scene.question, read.call, {
@@ -61,6 +63,7 @@ function innerCall(scene: Scene, layer: LayerView, nested: Nested, element: Json
       depth: scene.depth + 1,
       templates: scene.templates,
       findings: scene.findings,
+      work: scene.source.work,
     }),
   };
 }

@@ -1,4 +1,4 @@
-import { compareDecimals, type Decimal, decimal } from "../json/decimal.ts";
+import { compareDecimals, decimal } from "../json/decimal.ts";
 import { type Json, JsonNumber, typeName } from "../json/value.ts";
 import { compareCodePoints } from "../json/write.ts";
 import { compileGlob, matchesGlob } from "./glob.ts";
@@ -52,8 +52,6 @@ const operators: Record<OperatorName, (operand: Json, compile: CompileRegex) => 
   path_within: within,
 };
 
-type Scalar = null | boolean | string | Decimal;
-
 const isScalar = (value: Json): boolean => !Array.isArray(value) && !(value instanceof Map);
 
 const hugeNumber = "a number of at most 64 digits and an exponent within ±400";
@@ -64,12 +62,6 @@ export const hasHugeNumber = (value: Json): boolean =>
       ? value.some(hasHugeNumber)
       : value instanceof Map && [...value.values()].some(hasHugeNumber);
 
-/** The value as comparisons take it; undefined where it is an array, an object or a number past the caps. */
-function scalar(value: Json): Scalar | undefined {
-  if (value instanceof JsonNumber) return decimal(value.text) ?? undefined;
-  return Array.isArray(value) || value instanceof Map ? undefined : value;
-}
-
 const article = (type: string): string =>
   type === "null" ? type : /^[ao]/.test(type) ? `an ${type}` : `a ${type}`;
 
@@ -79,23 +71,31 @@ export function unlike(expected: string, value: Json): { readonly why: string } 
   return { why: huge ? `expected ${hugeNumber}` : `expected ${expected}, got ${article(typeName(value))}` };
 }
 
-function same(a: Scalar, b: Scalar): boolean {
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
-  return a.digits === b.digits && a.exponent === b.exponent;
-}
-
 /** `eq`, `neq`, `in` and `not_in`: a value is comparable with the members of its own type, and needs one at least. */
 function membership(members: readonly Json[], wanted: boolean): Test | Mistake {
   if (!members.every(isScalar))
     return mistake("takes strings, numbers, booleans and null, not lists or objects");
   const types = [...new Set(members.map(typeName))];
   const expected = types.map(article).join(" or ");
-  const values = members.map(scalar);
+  const texts = new Set(members.filter((member) => typeof member === "string"));
+  const [only] = texts;
+  if (texts.size === 1 && members.length === 1)
+    return (value) => (typeof value === "string" ? (value === only) === wanted : unlike(expected, value));
+  const others = new Set(members.map(identity));
   return (value) => {
-    const found = scalar(value);
+    if (typeof value === "string")
+      return texts.size === 0 ? unlike(expected, value) : texts.has(value) === wanted;
+    const found = identity(value);
     if (found === undefined || !types.includes(typeName(value))) return unlike(expected, value);
-    return values.some((member) => member !== undefined && same(member, found)) === wanted;
+    return others.has(found) === wanted;
   };
+}
+
+/** What is alike for equal numbers, booleans and nulls; undefined where there is no comparing. */
+function identity(value: Json): string | boolean | null | undefined {
+  if (typeof value !== "object" || value === null) return value;
+  const exact = value instanceof JsonNumber ? decimal(value.text) : null;
+  return exact === null ? undefined : `${exact.digits}e${exact.exponent}`;
 }
 
 function listed(operand: Json, wanted: boolean): Test | Mistake {

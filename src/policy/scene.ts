@@ -5,6 +5,7 @@ import { lookUp } from "./key.ts";
 import type { Fact } from "./path.ts";
 import type { Limit, Policy, Rule } from "./rule.ts";
 import { type Template, Templates } from "./template.ts";
+import { newWork, spend } from "./work.ts";
 
 /** One policy's say in one call. */
 export interface LayerView {
@@ -66,12 +67,20 @@ const noArguments: JsonObject = new Map();
 
 /** The scene of the message itself. */
 export const outerScene = (question: Question, findings: Findings): Scene =>
-  sceneOf(question, question.call, { prefix: "", argsAt: "args", depth: 1, templates: [], findings });
+  sceneOf(question, question.call, {
+    prefix: "",
+    argsAt: "args",
+    depth: 1,
+    templates: [],
+    findings,
+    work: newWork(),
+  });
 
-type Placement = Pick<Scene, "prefix" | "argsAt" | "depth" | "templates" | "findings">;
+type Placement = Pick<Scene, "prefix" | "argsAt" | "depth" | "templates" | "findings"> & Pick<Source, "work">;
 
-export function sceneOf(question: Question, call: Call, placement: Placement): Scene {
+export function sceneOf(question: Question, call: Call, { work, ...placement }: Placement): Scene {
   const args = call.arguments ?? noArguments;
+  spend(work, namePrice(question, call));
   const layers = layersOf(question, call, placement.prefix);
   const own = layers.flatMap(({ rule }) => (rule?.nested ? [rule.nested.template] : []));
   const templates = own.length === 0 ? placement.templates : [...placement.templates, ...own];
@@ -79,8 +88,18 @@ export function sceneOf(question: Question, call: Call, placement: Placement): S
     args,
     fact: (name) => factOf(question, call, name),
     templates: templates.length === 0 ? null : new Templates(templates),
+    work,
   };
   return { ...placement, question, call, args, layers, source, templates };
+}
+
+/** What it takes to look for the call's rule, and for what hides it, among globs. */
+function namePrice({ team, server }: Question, call: Call): number {
+  if (isTooLong(call)) return 0;
+  const globs = [team, server].flatMap((policy) =>
+    policy ? [policy.ruleFor[call.kind], policy.hidden[call.kind].keys] : [],
+  );
+  return globs.reduce((sum, { words }) => sum + words, 0) * call.name.length;
 }
 
 function layersOf(question: Question, call: Call, prefix: string): LayerView[] {

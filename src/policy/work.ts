@@ -1,0 +1,54 @@
+import { type Json, JsonNumber } from "../json/value.ts";
+import { compileGlob } from "./glob.ts";
+import type { OperatorName } from "./schema.ts";
+
+/** What one decision may still cost, in steps of about ten nanoseconds, all its comparisons and inner calls together. */
+export interface Work {
+  left: number;
+}
+
+// Each comparison is bounded by itself, but a document holds thousands of them, and a message thousands of elements.
+const stepsMax = 6_000_000;
+export const newWork = (): Work => ({ left: stepsMax });
+
+/** Takes steps; false where there are not as many left, and then for the rest of the decision. */
+export function spend(work: Work, steps: number): boolean {
+  work.left -= steps;
+  return work.left >= 0;
+}
+
+export const tooMuchWork = { why: "the call is more work than a decision may be" };
+
+/** How many steps it takes to compare with a value: measured once, and counted so that no clock decides. */
+export type Price = (value: Json) => number;
+
+const base = 3;
+// policy.md §2: a pattern on a longer text is not tried.
+const matchMax = 1_000_000;
+
+/** The price of an operator; `size` is that of its pattern's program. */
+export function priceOf(op: OperatorName, operand: Json, size: number): Price {
+  switch (op) {
+    case "regex":
+      return (value) => base + Math.min(size * lengthOf(value), matchMax);
+    case "glob": {
+      const { words } = compileGlob(typeof operand === "string" ? operand : "", false);
+      return (value) => base + words * lengthOf(value);
+    }
+    case "path_within":
+      return (value) => base + lengthOf(value) * (typeof value === "string" && value.includes("%") ? 20 : 12);
+    case "host_in": {
+      const members = Array.isArray(operand) ? operand.length : 1;
+      return (value) => base + members + lengthOf(value) / 4;
+    }
+    case "contains":
+      return (value) => base + lengthOf(value) * (Array.isArray(value) ? base : 0.25);
+    default:
+      return (value) => base + lengthOf(value) / 4;
+  }
+}
+
+function lengthOf(value: Json): number {
+  if (typeof value === "string" || Array.isArray(value)) return value.length;
+  return value instanceof JsonNumber ? value.text.length : 0;
+}
