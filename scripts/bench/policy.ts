@@ -1,9 +1,8 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { readJson } from "../../src/json/read.ts";
 import type { JsonObject } from "../../src/json/value.ts";
 import { readPolicy } from "../../src/policy/document.ts";
 import { evaluate, type Question } from "../../src/policy/evaluate.ts";
+import { publish } from "./page.ts";
 
 // How long one decision takes, compiled once and judged many times, by what the document holds. Run by
 // `npm run bench:policy`; with `--write` the table goes to docs/benchmarks.md. Compare rows of one run, not runs.
@@ -114,19 +113,10 @@ function table(rows: readonly Row[]): string {
 }
 
 const rows = cases.map(([name, document]): Row => ({ name, microseconds: measure(document) }));
-const text = table(rows);
-console.log(text);
-if (process.argv.includes("--write")) {
-  const page = `# Benchmarks
+publish(
+  "Judging a call",
+  `The document is compiled once; each row judges one call with 21 arguments many times, on one thread of Node ${process.versions.node}. The
+call is always allowed, so that every stage runs to its end. \`npm run bench:policy\`.
 
-Figures of one machine in one run; read the ratios. \`npm run bench:policy\` prints the table anew, and with \`-- --write\` puts it here.
-
-## Judging a call
-
-The document is compiled once; each row judges one call with 21 arguments many times, on one thread of Node ${process.versions.node}. The
-call is always allowed, so that every stage runs to its end.
-
-${text}
-`;
-  writeFileSync(join(import.meta.dirname, "../../docs/benchmarks.md"), page);
-}
+${table(rows)}`,
+);

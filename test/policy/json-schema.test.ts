@@ -109,9 +109,9 @@ const made: Record<string, string> = {
   "17 levels": JSON.stringify(onPay({ arguments: { const: nest(13) } })),
   "513 characters": JSON.stringify(onPay(asks("args.a", "regex", "a".repeat(513)))),
   "257 characters": JSON.stringify(onPay(asks("args.a", "glob", "a".repeat(257)))),
-  "40 patterns of thousands of states": JSON.stringify(
+  "100 patterns of thousands of states": JSON.stringify(
     onPay({
-      deny_if: [...Array(40).keys()].map((i) => asks("args.a", "regex", `(a|aa){1000}${i}`).require[0]),
+      deny_if: [...Array(100).keys()].map((i) => asks("args.a", "regex", `(a|aa){1000}${i}`).require[0]),
     }),
   ),
   "65 digits": `{"version":"1","default":"deny","tools":{"pay":{"require":[{"conditions":[{"path":"args.a","op":"eq","value":${"1".repeat(65)}}]}]}}}`,
