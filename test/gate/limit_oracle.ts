@@ -1,4 +1,4 @@
-import { periodAt } from "../../src/limit/period.ts";
+import { type Period, periodAt, type Unit } from "../../src/limit/period.ts";
 import { type Notice, usableMs } from "../../src/limit/reservation.ts";
 import type { Cap } from "../../src/limit/window.ts";
 import { wallClock } from "../../src/limit/zone.ts";
@@ -24,6 +24,7 @@ export class LimitOracle {
   readonly seen = { admitted: 0, refused: 0, returned: 0, assumed: 0, void: 0 };
   readonly #byId = new Map<string, Call>();
   readonly #granted = new Map<string, { series: string; amount: bigint; atMs: number }>();
+  readonly #periods = new Map<Unit, Period>();
   readonly #zone: string;
 
   constructor(zone: string) {
@@ -129,7 +130,11 @@ export class LimitOracle {
     return sum;
   }
 
-  #period(unit: NonNullable<Cap["unit"]>, atMs: number) {
-    return periodAt(unit, wallClock(this.#zone), atMs);
+  #period(unit: Unit, atMs: number): Period {
+    const known = this.#periods.get(unit);
+    if (known && known.fromMs <= atMs && atMs < known.untilMs) return known;
+    const period = periodAt(unit, wallClock(this.#zone), atMs);
+    this.#periods.set(unit, period);
+    return period;
   }
 }

@@ -2,6 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Admission } from "../../src/gate/rpc.ts";
 import type { CounterStub } from "../../src/limit/reservation.ts";
+import { seeded } from "./limit_world.ts";
 import { type Grant, newMember, seqOf, teamOfGates } from "./team_of_gates.ts";
 
 // The real objects, and a clock of our own: they take the time from Date.
@@ -172,4 +173,45 @@ test("a reservation that nobody confirmed is resolved by asking the gate after f
   await evictDurableObject(pool);
   await runDurableObjectAlarm(pool);
   expect((await a.admit("send")).effect).toBe("allow");
+});
+
+test("over evictions and alarms no ten seconds ever hold more than the shared limit, nor an evicted gate more than its own", async () => {
+  const windowMs = 10_000;
+  const { grant, counter, servers } = teamOfGates({
+    server: limited(
+      { counter: "own", window: 10, max: 6 },
+      { counter: "pool", window: 10, max: 9, scope: "server" },
+    ),
+  });
+  const gates = [await grant(), await grant(), await grant()];
+  const pool = counter(["server", servers[0], "server", "pool", false, servers[0]]);
+  const random = seeded(4_711);
+  const admitted: { readonly by: number; readonly atMs: number }[] = [];
+  for (let round = 0; round < 60; round++) {
+    vi.setSystemTime(Date.now() + Math.floor(random() * 2_500));
+    const calls = gates.flatMap((one, by) =>
+      Array.from({ length: Math.floor(random() * 4) }, async () => {
+        if ((await one.admit("send")).effect === "allow") admitted.push({ by, atMs: Date.now() });
+      }),
+    );
+    await Promise.all(calls);
+    const gate = gates[Math.floor(random() * gates.length)]?.gate;
+    const luck = random();
+    if (gate && luck < 0.3) {
+      await gate.settle([]);
+      await evictDurableObject(gate);
+    }
+    if (gate && luck > 0.7) await runDurableObjectAlarm(gate);
+    if (luck > 0.4 && luck < 0.5) await runDurableObjectAlarm(pool);
+    if (round % 7 === 6) {
+      await pool.tell([]);
+      await evictDurableObject(pool);
+    }
+  }
+  expect(admitted.length).toBeGreaterThan(60);
+  for (const last of admitted) {
+    const within = admitted.filter(({ atMs }) => atMs <= last.atMs && last.atMs - atMs <= windowMs);
+    expect(within.length).toBeLessThanOrEqual(9);
+    expect(within.filter(({ by }) => by === last.by).length).toBeLessThanOrEqual(6);
+  }
 });

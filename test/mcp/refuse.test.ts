@@ -64,6 +64,14 @@ describe("a refused tool call", () => {
     });
   });
 
+  test("over a limit says exactly what the limit is, what is left and when it comes back", () => {
+    const limit = { max: "1000000000000.000001", remaining: "0.1", resetAtMs: Date.UTC(2026, 5, 1) };
+    const text = refusedCall(message("tools/call", tool("a")), refusal("limited", { limit }), decision);
+    expect(text).toContain(
+      '"limit":1000000000000.000001,"remaining":0.1,"reset_at":"2026-06-01T00:00:00.000Z"',
+    );
+  });
+
   test("that never fits says no time", () => {
     const limited = refusal("limited", { reason: "0 per day reached for a." });
     expect(answer(message("tools/call", tool("a")), limited, decision)).toMatchObject({
