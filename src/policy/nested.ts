@@ -2,8 +2,8 @@ import type { Json, JsonObject } from "../json/value.ts";
 import { valueAt, valueWithin } from "./condition.ts";
 import type { Call } from "./decision.ts";
 import type { Nested } from "./rule.ts";
-import { type LayerView, type Scene, sceneOf } from "./scene.ts";
-import { tooMuchWork } from "./work.ts";
+import { type LayerView, lookUpPrice, type Scene, sceneOf } from "./scene.ts";
+import { spend, tooMuchWork } from "./work.ts";
 
 // policy.md §7: the message itself is depth 1.
 const depthMax = 4;
@@ -54,7 +54,8 @@ function innerCall(scene: Scene, layer: LayerView, nested: Nested, element: Json
   const at = `${nested.each.text}[${index}]`;
   const read = readCall(scene, nested, element);
   if ("why" in read) return { rule, why: `cannot unfold ${at}: ${read.why}`, layer };
-  if (scene.source.work.left < 0) return { rule, why: `cannot unfold ${at}: ${tooMuchWork.why}`, layer };
+  if (!spend(scene.source.work, lookUpPrice(scene.question, read.call)))
+    return { rule, why: `cannot unfold ${at}: ${tooMuchWork.why}`, layer };
   const inside = `${at}${nested.arguments.map((step) => stepText(step)).join("")}`;
   return {
     scene: sceneOf(scene.question, read.call, {

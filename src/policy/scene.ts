@@ -5,7 +5,7 @@ import { lookUp } from "./key.ts";
 import type { Fact } from "./path.ts";
 import type { Limit, Policy, Rule } from "./rule.ts";
 import { type Template, Templates } from "./template.ts";
-import { newWork, spend } from "./work.ts";
+import { newWork } from "./work.ts";
 
 /** One policy's say in one call. */
 export interface LayerView {
@@ -80,7 +80,6 @@ type Placement = Pick<Scene, "prefix" | "argsAt" | "depth" | "templates" | "find
 
 export function sceneOf(question: Question, call: Call, { work, ...placement }: Placement): Scene {
   const args = call.arguments ?? noArguments;
-  spend(work, namePrice(question, call));
   const layers = layersOf(question, call, placement.prefix);
   const own = layers.flatMap(({ rule }) => (rule?.nested ? [rule.nested.template] : []));
   const templates = own.length === 0 ? placement.templates : [...placement.templates, ...own];
@@ -93,8 +92,8 @@ export function sceneOf(question: Question, call: Call, { work, ...placement }: 
   return { ...placement, question, call, args, layers, source, templates };
 }
 
-/** What it takes to look for the call's rule, and for what hides it, among globs. */
-function namePrice({ team, server }: Question, call: Call): number {
+/** How many steps it takes to look for a call's rule, and for what hides it, among globs. */
+export function lookUpPrice({ team, server }: Question, call: Call): number {
   if (isTooLong(call)) return 0;
   const globs = [team, server].flatMap((policy) =>
     policy ? [policy.ruleFor[call.kind], policy.hidden[call.kind].keys] : [],
