@@ -24,7 +24,7 @@ export async function liveWarnings(
     tools: tools.map(liveTool),
   }));
   if (server === null) return reviewTeam(policy, servers);
-  return servers.flatMap(({ name, tools }) => review(policy, name, tools));
+  return servers.flatMap(({ tools }) => review(policy, tools));
 }
 
 function liveTool({ name, category, definition }: LiveDefinition): LiveTool {

@@ -147,7 +147,7 @@ export function limitState({ charge, taken, returnsAtMs }: Standing, nowMs: numb
 /** The names that lists may show: permitted by every layer and, for tools, pinned. */
 export function listedOf(compiled: Compiled, { route, policy }: CompiledRoute): Listed {
   const rules = (kind: "tool" | "resource" | "prompt"): readonly ListRules[] => {
-    const server = listRules(policy, kind, route.server.slug);
+    const server = listRules(policy, kind, null);
     return compiled.snapshot.team.policy
       ? [listRules(compiled.team, kind, route.server.slug), server]
       : [server];

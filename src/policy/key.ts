@@ -27,8 +27,8 @@ function parts(text: string, kind: Kind): { server: string | null; name: string 
   return namesServer ? { server, name } : { server: null, name: text };
 }
 
-function compileKey(text: string, kind: Kind): Key {
-  const { server, name } = parts(text, kind);
+function compileKey(text: string, kind: Kind, mayNameServer: boolean): Key {
+  const { server, name } = mayNameServer ? parts(text, kind) : { server: null, name: text };
   return {
     text,
     server: server === null ? null : compileGlob(server, false),
@@ -44,37 +44,64 @@ function byPrecedence(a: Key, b: Key): number {
   return literalCharacters(b.text) - literalCharacters(a.text) || compareCodePoints(a.text, b.text);
 }
 
-/** Values under keys, looked up by server and name: at most one applies (policy.md §2, Keys). */
-export interface KeyTable<T> {
-  readonly qualified: readonly { readonly key: Key; readonly value: T }[];
+interface Entry<T> {
+  readonly key: Key;
+  readonly value: T;
+}
+
+interface Named<T> {
   readonly exact: ReadonlyMap<string, T>;
-  readonly globs: readonly { readonly key: Key; readonly value: T }[];
+  readonly globs: readonly Entry<T>[];
+}
+
+/** Values under keys, looked up by server and name: at most one applies (policy.md §2, Keys). */
+export interface KeyTable<T> extends Named<T> {
+  readonly qualified: readonly Entry<T>[];
+  /** The same keys read without server parts. */
+  readonly whole: Named<T>;
   /** What a look-up costs at most for each character of a name. */
   readonly words: number;
 }
 
 export function keyTable<T>(entries: Iterable<readonly [string, T]>, kind: Kind): KeyTable<T> {
-  const all = [...entries].map(([text, value]) => ({ key: compileKey(text, kind), value }));
-  all.sort((a, b) => byPrecedence(a.key, b.key));
-  const plain = all.filter(({ key }) => key.server === null);
-  const walked = all.filter(({ key }) => key.server !== null || !key.exact);
+  const given = [...entries];
+  const sorted = (mayNameServer: boolean): Entry<T>[] =>
+    given
+      .map(([text, value]) => ({ key: compileKey(text, kind, mayNameServer), value }))
+      .sort((a, b) => byPrecedence(a.key, b.key));
+  const all = sorted(true);
+  const qualified = all.filter(({ key }) => key.server !== null);
+  const plain = named(all.filter(({ key }) => key.server === null));
+  const whole = qualified.length === 0 ? plain : named(sorted(false));
+  const words = (walked: readonly Entry<T>[]): number =>
+    walked.reduce((sum, { key }) => sum + key.name.words, 0);
   return {
-    words: walked.reduce((sum, { key }) => sum + key.name.words, 0),
-    qualified: all.filter(({ key }) => key.server !== null),
-    exact: new Map(plain.filter(({ key }) => key.exact).map(({ key, value }) => [key.text, value])),
-    globs: plain.filter(({ key }) => !key.exact),
+    ...plain,
+    qualified,
+    whole,
+    words: Math.max(words(qualified) + words(plain.globs), words(whole.globs)),
   };
 }
 
-/** The value of the one key that applies, or undefined where none matches. */
-export function lookUp<T>(table: KeyTable<T>, server: string, name: string): T | undefined {
+const named = <T>(entries: readonly Entry<T>[]): Named<T> => ({
+  exact: new Map(entries.filter(({ key }) => key.exact).map(({ key, value }) => [key.text, value])),
+  globs: entries.filter(({ key }) => !key.exact),
+});
+
+/**
+ * The value of the one key that applies, or undefined where none matches. Only a team policy's keys may name servers:
+ * for a server policy `server` is null, and `a/b` is the name `a/b` (policy.md §2, Keys).
+ */
+export function lookUp<T>(table: KeyTable<T>, server: string | null, name: string): T | undefined {
+  if (server === null) return byName(table.whole, name);
   for (const { key, value } of table.qualified) {
     if (key.server && matchesGlob(key.name, name) && matchesGlob(key.server, server)) return value;
   }
-  const exact = table.exact.get(name);
-  if (exact !== undefined) return exact;
-  return table.globs.find(({ key }) => matchesGlob(key.name, name))?.value;
+  return byName(table, name);
 }
+
+const byName = <T>({ exact, globs }: Named<T>, name: string): T | undefined =>
+  exact.get(name) ?? globs.find(({ key }) => matchesGlob(key.name, name))?.value;
 
 /** What `hide` names. A lone `*` hides every name, slashes or not. */
 export interface HideTable {
@@ -92,5 +119,5 @@ export function hideTable(entries: readonly string[], kind: Kind): HideTable {
   };
 }
 
-export const isHidden = (table: HideTable, server: string, name: string): boolean =>
+export const isHidden = (table: HideTable, server: string | null, name: string): boolean =>
   table.all || lookUp(table.keys, server, name) === true;

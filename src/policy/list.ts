@@ -4,14 +4,15 @@ import type { Policy, Rule } from "./rule.ts";
 /** What one policy lets a list show, as plain data: it travels between objects. */
 export interface ListRules {
   readonly kind: Kind;
-  readonly server: string;
+  /** null in a server policy, whose keys name no server. */
+  readonly server: string | null;
   readonly default: boolean;
   readonly hide: readonly string[];
   readonly keys: readonly { readonly key: string; readonly permit: boolean }[];
 }
 
-/** The list rules of a policy for one server; of null (none attached), those that show nothing. */
-export function listRules(policy: Policy | null, kind: Kind, serverName: string): ListRules {
+/** The list rules of a team policy for one server, or (`serverName` null) of a server policy; of null, those that show nothing. */
+export function listRules(policy: Policy | null, kind: Kind, serverName: string | null): ListRules {
   const base = { kind, server: serverName };
   if (!policy) return { ...base, default: false, hide: [], keys: [] };
   const never = kind === "tool" && !policy.shadow && alwaysDenied(policy.allTools);

@@ -5,9 +5,9 @@ import { suggestion } from "./nearest.ts";
 import { pointerOf } from "./pointer.ts";
 import type { Policy, Rule } from "./rule.ts";
 
-/** A server by the name that keys call it, and its tools. */
+/** A server by the name that a team policy's keys call it (null for a server policy), and its tools. */
 export interface LiveServer {
-  readonly name: string;
+  readonly name: string | null;
   readonly tools: readonly LiveTool[];
 }
 
@@ -15,12 +15,9 @@ export interface LiveServer {
  * What a save warns of when a policy meets the server's real tools (policy.md §2, §9): keys that match nothing, rules and
  * conditions that can never fire, refusals that an optional argument walks round.
  */
-export function review(policy: Policy, server: string, tools: readonly LiveTool[]): Finding[] {
+export function review(policy: Policy, tools: readonly LiveTool[]): Finding[] {
   if (isTooMuch(policy, tools)) return [notCompared];
-  return [
-    ...openToHarm(policy, server, tools),
-    ...rulesReviewed(policy, [{ name: server, tools }], "server"),
-  ];
+  return [...openToHarm(policy, tools), ...rulesReviewed(policy, [{ name: null, tools }], "server")];
 }
 
 /** As `review`, for the team's policy: a key is unused only where no server has a tool for it. */
@@ -52,10 +49,7 @@ function rulesReviewed(policy: Policy, servers: readonly LiveServer[], whose: "s
   const suggest = suggester(live.map(({ tool }) => tool.name));
   return policy.rules.tool.flatMap((rule) => {
     const tools = ruled.get(rule)?.map(({ tool }) => tool);
-    if (tools) return misfits(rule, tools);
-    return whose === "server" && isOfAnother(rule.key, servers)
-      ? []
-      : [unused(rule, servers, suggest, whose)];
+    return tools ? misfits(rule, tools) : [unused(rule, servers, suggest, whose)];
   });
 }
 
@@ -66,10 +60,6 @@ function suggester(names: readonly string[]): (key: string) => string {
   let left = suggestionsMax;
   return (key) => (left-- > 0 ? suggestion(key, names) : "");
 }
-
-/** Whether a key speaks of a server that is not among these. */
-const isOfAnother = (key: string, servers: readonly LiveServer[]): boolean =>
-  key.includes("/") && !matchesAny(`${key.split("/")[0]}/*`, servers, () => ["x"]);
 
 function unused(
   { key }: Rule,
@@ -94,13 +84,13 @@ function matchesAny(
   return servers.some((server) => namesOf(server).some((name) => lookUp(alone, server.name, name)));
 }
 
-function openToHarm(policy: Policy, server: string, tools: readonly LiveTool[]): Finding[] {
+function openToHarm(policy: Policy, tools: readonly LiveTool[]): Finding[] {
   if (policy.default !== "allow") return [];
   const open = tools.filter(
     ({ name, category }) =>
       category === "Destructive" &&
-      !lookUp(policy.ruleFor.tool, server, name) &&
-      !isHidden(policy.hidden.tool, server, name),
+      !lookUp(policy.ruleFor.tool, null, name) &&
+      !isHidden(policy.hidden.tool, null, name),
   );
   if (open.length === 0) return [];
   const names = open.map(({ name }) => name).join(", ");

@@ -108,6 +108,10 @@ function layersOf(question: Question, call: Call, prefix: string): LayerView[] {
     : [server];
 }
 
+/** The server that a layer's keys may name: none in a server policy, whose every key is a name. */
+export const serverOf = (layer: Layer, { context }: Question): string | null =>
+  layer === "team" ? context.server.name : null;
+
 function layerView(
   layer: Layer,
   policy: Policy | null,
@@ -116,9 +120,7 @@ function layerView(
   prefix: string,
 ): LayerView {
   const sought = policy !== null && !isTooLong(call);
-  const rule = sought
-    ? lookUp(policy.ruleFor[call.kind], question.context.server.name, call.name)
-    : undefined;
+  const rule = sought ? lookUp(policy.ruleFor[call.kind], serverOf(layer, question), call.name) : undefined;
   const documentShadow = policy?.shadow ?? false;
   const ruleShadow = rule?.mode ? rule.mode === "shadow" : documentShadow;
   return { layer, policy, rule, prefix, documentShadow, ruleShadow };

@@ -6,7 +6,7 @@ import { isHidden } from "./key.ts";
 import { isAlwaysAllowed, isJudgedByName, methodRuleId } from "./method-names.ts";
 import type { Outcome, Unclear } from "./operator.ts";
 import type { Checks, Limit, Rule } from "./rule.ts";
-import { isTooLong, type LayerView, type Scene } from "./scene.ts";
+import { isTooLong, type LayerView, type Scene, serverOf } from "./scene.ts";
 import { holdsUnread, notStored } from "./unread.ts";
 import { isDeviousUri } from "./within.ts";
 
@@ -103,7 +103,10 @@ function known(scene: Scene): void {
 function hidden(scene: Scene): void {
   const { call, question } = scene;
   for (const layer of scene.layers) {
-    if (layer.policy && isHidden(layer.policy.hidden[call.kind], question.context.server.name, call.name)) {
+    if (
+      layer.policy &&
+      isHidden(layer.policy.hidden[call.kind], serverOf(layer.layer, question), call.name)
+    ) {
       refuse(scene, aside(scene, "(hidden)"), { layer, shadow: layer.documentShadow, unknown: true });
     }
   }

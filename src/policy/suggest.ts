@@ -68,8 +68,8 @@ function fewEnough(judged: readonly (Permitted | LeftOut)[]): (Permitted | LeftO
 }
 
 /** Which names the current policy does not deny always. */
-const permitsOf = ({ slug, current }: UsedServer, kind: Kind): ((name: string) => boolean) =>
-  current ? listFilter([listRules(current, kind, slug)]) : () => true;
+const permitsOf = ({ current }: UsedServer, kind: Kind): ((name: string) => boolean) =>
+  current ? listFilter([listRules(current, kind, null)]) : () => true;
 
 function permit(
   server: UsedServer,
@@ -81,7 +81,7 @@ function permit(
   if (kind === "tool" && !server.pinned.has(name))
     return { use, why: "it has no accepted definition any more" };
   if (!permits(name)) return { use, why: "the policy that is attached now denies it always" };
-  const key = keyOf(server, use);
+  const key = keyOf(use);
   if (key === null) return { use, why: "no key can name it" };
   const from = ruleInForce(server, use);
   const limits = kind === "tool" ? ratesOf(use, from, freeCounter(counters, name)) : [];
@@ -89,16 +89,16 @@ function permit(
   return { use, key, rule, from, evidence: evidenceOf(use, limits, from) };
 }
 
-/** A key that means this name; behind the server's own where the name would read as naming a server. */
-function keyOf({ slug }: UsedServer, { kind, name }: Use): string | null {
+/** The name as a key, where that means this name and no other. */
+function keyOf({ kind, name }: Use): string | null {
   const means = (key: string): boolean =>
-    key.length <= keyMax && key !== "__proto__" && lookUp(keyTable([[key, true]], kind), slug, name) === true;
-  return [name, `${slug}/${name}`].find(means) ?? null;
+    key.length <= keyMax && key !== "__proto__" && lookUp(keyTable([[key, true]], kind), null, name) === true;
+  return means(name) ? name : null;
 }
 
 /** The rule that refuses now; one in shadow refuses nothing. */
-function ruleInForce({ slug, current }: UsedServer, { kind, name }: Use): Rule | null {
-  const rule = current ? lookUp(current.ruleFor[kind], slug, name) : undefined;
+function ruleInForce({ current }: UsedServer, { kind, name }: Use): Rule | null {
+  const rule = current ? lookUp(current.ruleFor[kind], null, name) : undefined;
   if (!rule || !current) return null;
   const shadow = rule.mode ? rule.mode === "shadow" : current.shadow;
   return shadow ? null : rule;

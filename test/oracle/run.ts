@@ -4,7 +4,6 @@ import { asking } from "./generate/call.ts";
 import { document } from "./generate/document.ts";
 import { toolNames } from "./generate/names.ts";
 import { Random } from "./generate/random.ts";
-import { serverPolicyNamesServer } from "./known.ts";
 import { type Found, shrink } from "./shrink.ts";
 import { write } from "./value.ts";
 
@@ -17,8 +16,6 @@ export class Run {
   readonly #found: Found[] = [];
   decisions = 0;
   disagreements = 0;
-  /** Calls asked of neither, because the engine's answer is known to be wrong (`known.ts`). */
-  excluded = 0;
 
   constructor(seed: number) {
     this.seed = seed;
@@ -38,10 +35,6 @@ export class Run {
     const hit = (name: string): void => void this.hits.set(name, (this.hits.get(name) ?? 0) + 1);
     for (let call = 0; call < callsPerPolicy; call++) {
       const asked = asking(random, documents.oracle, tools);
-      if (serverPolicyNamesServer(documents, asked.context.server.name)) {
-        this.excluded++;
-        continue;
-      }
       const answers = disagreement(documents, asked, pins, hit);
       this.decisions++;
       if (answers === null) continue;

@@ -174,7 +174,7 @@ describe("an imported Intercept policy", () => {
   it("takes a tool's name literally, though it has a slash or looks like a glob", () => {
     const yaml = 'version: "1"\ndefault: deny\ntools:\n  files/read:\n  delete_*:\n';
     expect(documentOf(yaml).tools).toEqual({
-      "*/files/read": {},
+      "files/read": {},
       "delete_*": { action: "deny", reason: noEqual },
     });
     expect(judged(imported(yaml).policy, "files/read", "{}").effect).toBe("allow");

@@ -5,7 +5,9 @@ import { judge, policy } from "./judge.ts";
 const closed = { version: "1", default: "deny" };
 const never = { deny_if: [{ conditions: [] }] };
 const shown = (names: string[], ...documents: (object | null)[]) => {
-  const rules = documents.map((document) => listRules(document && policy(document), "tool", "github"));
+  const rules = documents.map((document, layer) =>
+    listRules(document && policy(document), "tool", layer < documents.length - 1 ? "github" : null),
+  );
   return names.filter((name) => listable(structuredClone(rules), name));
 };
 
@@ -42,7 +44,7 @@ test("every layer must be willing to show a name", () => {
 
 test("hiding with a star hides every name, slashes or not", () => {
   const open = { version: "1", default: "allow", hide: "*" };
-  const rules = [listRules(policy(open), "resource", "github")];
+  const rules = [listRules(policy(open), "resource", null)];
   expect(["file:///a/b", "x"].filter((name) => listable(rules, name))).toEqual([]);
 });
 

@@ -28,14 +28,14 @@ const tools = [
   { name: "look", category: "Read", inputSchema: fromPlain({ type: "object" }) },
 ];
 
-const warnings = (document: object) =>
-  review(policy({ version: "1", default: "deny", ...document }), "github", tools);
+const warnings = (document: object) => review(policy({ version: "1", default: "deny", ...document }), tools);
 const condition = (path: string, op: string, value: unknown) => ({ conditions: [{ path, op, value }] });
 
-test("keys that match no tool are told, with the nearest tool, unless they mean another server", () => {
+test("keys that match no tool are told, with the nearest tool, and a server part means nothing here", () => {
   expect(warnings({ tools: { lok: {}, "x_*": {}, "gitlab/lok": {}, "github/lok": {}, look: {} } })).toEqual([
     { pointer: "/tools/lok", message: 'the server has no such tool: did you mean "look"?' },
     { pointer: "/tools/x_*", message: "the server has no such tool" },
+    { pointer: "/tools/gitlab~1lok", message: "the server has no such tool" },
     { pointer: "/tools/github~1lok", message: "the server has no such tool" },
   ]);
 });
@@ -156,7 +156,7 @@ test("patterns that would take long to compare are not compared, and that is tol
   }));
   const keys = Array.from({ length: 1_000 }, (_, index) => [`${"*a".repeat(50)}${index}`, {}]);
   const hostile = policy({ version: "1", default: "deny", tools: Object.fromEntries(keys) });
-  expect(review(hostile, "github", many)).toEqual([
+  expect(review(hostile, many)).toEqual([
     {
       pointer: "/tools",
       message: "these are too many patterns to compare with so many tools, so none was looked at",

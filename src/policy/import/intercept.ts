@@ -8,7 +8,7 @@ import { pointerOf } from "../pointer.ts";
 import { documentRegex } from "../regex.ts";
 import { fail, itemsOf, member, type Reading, strangers, textOf } from "./carried.ts";
 import { objectOf } from "./draft.ts";
-import { importTool, type Line, literalKey } from "./tool.ts";
+import { importTool, type Line } from "./tool.ts";
 import { finding, type Mapping, type Node, readYaml } from "./yaml.ts";
 
 export type { Line } from "./tool.ts";
@@ -104,7 +104,7 @@ function readHide(root: Mapping, report: Line[], reading: Reading): Json[] {
     const note = glob ? "read as a glob here: hides every name that it matches" : "";
     report.push({ line: item.line, rule: `hide: ${name}`, became: [`/hide/${index}`], note });
   }
-  return [...names].map(literalKey);
+  return [...names];
 }
 
 function readTools(
@@ -120,7 +120,7 @@ function readTools(
     const imported = importTool(key, line, value, reading);
     report.push(...imported.lines);
     if (key === "*") everyTool = imported.rule.size > 0 ? imported.rule : null;
-    else tools.set(literalKey(key), imported.rule);
+    else tools.set(key, imported.rule);
   }
   return { everyTool, tools: tools.size > 0 ? tools : null };
 }

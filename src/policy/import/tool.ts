@@ -32,14 +32,11 @@ export interface ImportedTool {
   readonly lines: readonly Line[];
 }
 
-/** A name as a key: one with a slash would name a server here, so the server is left open. */
-export const literalKey = (name: string): string => (name.indexOf("/") > 0 ? `*/${name}` : name);
-
 /** Imports the rules of one tool, or of `"*"`, which are every tool's. */
 export function importTool(name: string, line: number, node: Node, reading: Reading): ImportedTool {
   const every = name === "*";
   const target: Target = { scope: every ? "_global" : name, every };
-  const at = pointerOf(["tools", literalKey(name)]);
+  const at = pointerOf(["tools", name]);
   const draft = every ? everyToolDraft() : toolDraft(at);
   const lines: Line[] = [];
   const own = ownCarried(name, node, every);
