@@ -7,6 +7,7 @@ import { fault, isFault } from "./fault.ts";
 import { inTime } from "./gate/deadline.ts";
 import { Gate } from "./gate/gate.ts";
 import { storeLook } from "./gate/look_again.ts";
+import { happeningOf } from "./gate/notice.ts";
 import { drainOutbox } from "./gate/push.ts";
 import type { Caller, GateStub, Upstream } from "./gate/rpc.ts";
 import { RequestStates } from "./gateway/approval.ts";
@@ -22,14 +23,16 @@ import { VerifiedTokens } from "./identity/verified.ts";
 import type { CounterStub } from "./limit/reservation.ts";
 import { Shared } from "./limit/shared.ts";
 import { shardOf } from "./store/database.ts";
+import { enqueue } from "./store/hook_delivery.ts";
 import { countRefused } from "./store/refusal.ts";
 import { loadSnapshot } from "./store/snapshot.ts";
 import type { MasterKeys } from "./upstream/aead.ts";
 import { openCredential } from "./upstream/credential.ts";
 import { enrol } from "./upstream/enrol.ts";
 import { platformFetch } from "./upstream/fetch.ts";
-import { guardRules } from "./upstream/guard.ts";
+import { guardRules, judgeUrl } from "./upstream/guard.ts";
 import { openHeld, sealHeld } from "./upstream/held_call.ts";
+import { drainHooks, type HookDeps } from "./upstream/hook_outbox.ts";
 import { parseMasterKeys } from "./upstream/vault.ts";
 
 /** The Worker's bindings. No other file names them: the rooms get what they need as arguments. */
@@ -60,6 +63,13 @@ export class GrantGate extends Gate {
       counter: (team, series) => counterOf(env, team, series),
       list: async (team, approvals) => {
         await logOf(env, team).file(approvals);
+      },
+      announce: async (team, notices) => {
+        const { origin } = new URL(env.PUBLIC_ORIGIN);
+        const happenings = notices.map((notice) => happeningOf(origin, notice));
+        await enqueue(shardOf(team, env.DB), team, happenings, Date.now());
+        // Behind the gate's own work: a slow receiver must not keep its decisions from the log.
+        ctx.waitUntil(drainHooks(hooksOf(env), team).catch((error) => console.error("hooks wait", error)));
       },
       seal: (team, id, plaintext) => sealHeld(master, team, id, plaintext, random),
       open: (team, id, sealed) => openHeld(master, team, id, sealed),
@@ -99,6 +109,13 @@ const gateOf = (env: Env, grant: GrantId): GateStub =>
 
 const counterOf = (env: Env, team: TeamId, series: string): CounterStub =>
   env.COUNTERS.get(env.COUNTERS.idFromName(`${team} ${series}`)) as unknown as CounterStub;
+
+function hooksOf(env: Env): HookDeps {
+  const rules = guardRules(new URL(env.PUBLIC_ORIGIN).origin, env.ALLOW_LOOPBACK_UPSTREAMS);
+  if (isFault(rules)) throw new Error(rules.detail);
+  const fetch = { fetch: platformFetch, rules };
+  return { db: env.DB, master: masterKeys(env), fetch, now: () => Date.now() };
+}
 
 function masterKeys(env: Env): MasterKeys {
   const keys = parseMasterKeys(env.MASTER_KEYS ?? "");
@@ -174,6 +191,10 @@ async function assemble(env: Env) {
     db: env.DB,
     gate,
     log: (team) => logOf(env, team),
+    judgeUrl: (url) => {
+      const judged = judgeUrl(url, rules);
+      return isFault(judged) ? judged : null;
+    },
     approvals: gate,
     inbox: (team) => logOf(env, team),
     keys,
@@ -244,6 +265,7 @@ export default {
   },
   async scheduled(_event, env) {
     await drainOutbox({ db: env.DB, gate: (grant) => gateOf(env, grant) }, Date.now());
+    await drainHooks(hooksOf(env), null);
     await drainEvents({ db: env.DB, log: (team) => logOf(env, team) }, Date.now());
   },
 } satisfies ExportedHandler<Env>;

@@ -50,6 +50,8 @@ export interface ApiDeps {
   /** Connects to an upstream and lists its tools; a Fault where the guard refuses the URL. */
   readonly look: (url: string, headers: CredentialHeaders) => Promise<Look | Fault>;
   readonly refusals: Pick<Refusals, "unknown">;
+  /** Why the gateway may not connect to an address, or null where it may. */
+  readonly judgeUrl: (url: string) => Fault | null;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly random: Random;

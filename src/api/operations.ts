@@ -2,6 +2,7 @@ import { accountOperations } from "./account.ts";
 import { approvalOperations } from "./approval.ts";
 import { evaluateOperations } from "./evaluate.ts";
 import { grantOperations } from "./grant.ts";
+import { hookOperations } from "./hook.ts";
 import { importOperations } from "./import.ts";
 import { logOperations } from "./log.ts";
 import { exportOperations } from "./log_export.ts";
@@ -37,6 +38,7 @@ export const operations: readonly Operation[] = [
   ...usageOperations,
   ...suggestOperations,
   ...approvalOperations,
+  ...hookOperations,
   // Before the log's own, whose `{decision}` would take their paths.
   ...verifyOperations,
   ...exportOperations,

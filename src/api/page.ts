@@ -38,7 +38,7 @@ export const ageCursor = (row: { createdAt: number; id: string }): string => `${
 
 function readAfter(text: string | undefined, payload: z.core.ParsePayload): After {
   if (text === undefined) return fromStart;
-  const [, createdAt, id] = /^([0-9]{1,15})\.([a-z0-9_]{1,40})$/.exec(text) ?? [];
+  const [, createdAt, id] = /^([0-9]{1,15})\.([a-z0-9_.]{1,60})$/.exec(text) ?? [];
   if (createdAt && id) return { createdAt: Number(createdAt), id };
   payload.issues.push({ code: "custom", message: "not a cursor of this list", input: text });
   return z.NEVER;

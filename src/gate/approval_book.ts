@@ -1,6 +1,7 @@
 import { type Approval, isLive } from "../approval/approval.ts";
 import type { Basis } from "../approval/basis.ts";
 import type { ControlEntry } from "../audit/entry.ts";
+import type { Notice } from "./notice.ts";
 
 const schema = `
   CREATE TABLE IF NOT EXISTS approval (
@@ -9,6 +10,7 @@ const schema = `
   CREATE INDEX IF NOT EXISTS approval_by_fingerprint ON approval (fingerprint, seq);
   CREATE INDEX IF NOT EXISTS approval_live ON approval (expires_ms) WHERE live = 1;
   CREATE INDEX IF NOT EXISTS approval_unlisted ON approval (seq) WHERE listed < version;
+  CREATE TABLE IF NOT EXISTS approval_notice (n INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS approval_event (n INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
 `;
 
@@ -142,18 +144,46 @@ export class ApprovalBook {
 
   /** Keeps an event until the team's log has it. */
   addEvent(event: ControlEntry): void {
-    this.#sql.exec("INSERT INTO approval_event (body) VALUES (?1)", JSON.stringify(event));
+    this.#keep("approval_event", event);
   }
 
-  /** Events that the log may lack, with the mark up to which `dropEvents` may forget them. */
-  events(limit: number): { readonly upTo: number; readonly events: readonly ControlEntry[] } {
-    const rows = this.#sql
-      .exec<{ n: number; body: string }>("SELECT n, body FROM approval_event ORDER BY n LIMIT ?1", limit)
-      .toArray();
-    return { upTo: rows.at(-1)?.n ?? 0, events: rows.map((row) => JSON.parse(row.body) as ControlEntry) };
+  events(limit: number): Waiting<ControlEntry> {
+    return this.#waiting("approval_event", limit);
   }
 
   dropEvents(upTo: number): void {
     this.#sql.exec("DELETE FROM approval_event WHERE n <= ?1", upTo);
   }
+
+  /** Keeps a notice until it stands before the team's webhooks. */
+  addNotice(notice: Notice): void {
+    this.#keep("approval_notice", notice);
+  }
+
+  notices(limit: number): Waiting<Notice> {
+    return this.#waiting("approval_notice", limit);
+  }
+
+  dropNotices(upTo: number): void {
+    this.#sql.exec("DELETE FROM approval_notice WHERE n <= ?1", upTo);
+  }
+
+  #keep(table: Outgoing, item: unknown): void {
+    this.#sql.exec(`INSERT INTO ${table} (body) VALUES (?1)`, JSON.stringify(item));
+  }
+
+  #waiting<T>(table: Outgoing, limit: number): Waiting<T> {
+    const rows = this.#sql
+      .exec<{ n: number; body: string }>(`SELECT n, body FROM ${table} ORDER BY n LIMIT ?1`, limit)
+      .toArray();
+    return { upTo: rows.at(-1)?.n ?? 0, items: rows.map((row) => JSON.parse(row.body) as T) };
+  }
+}
+
+type Outgoing = "approval_event" | "approval_notice";
+
+/** What others may not have heard, with the mark up to which it may be dropped once they have. */
+interface Waiting<T> {
+  readonly upTo: number;
+  readonly items: readonly T[];
 }

@@ -20,6 +20,7 @@ import { ApprovalBook } from "./approval_book.ts";
 import { basisOf, groundOf } from "./approval_ground.ts";
 import { canonicalArguments } from "./arguments.ts";
 import type { Heard } from "./decision.ts";
+import type { Notice } from "./notice.ts";
 import type { HeldCall } from "./rpc.ts";
 import type { Compiled } from "./standing.ts";
 
@@ -30,6 +31,8 @@ export interface ApprovalDeps {
   /** Makes the team's inbox show these; resolves when it does. */
   readonly list: (team: TeamId, approvals: readonly Approval[]) => Promise<void>;
   readonly ship: (team: TeamId, events: readonly ControlEntry[]) => Promise<void>;
+  /** Puts notices before the team's webhooks; resolves when they cannot be lost any more. */
+  readonly announce: (team: TeamId, notices: readonly Notice[]) => Promise<void>;
   /** Seals and opens a call that waits, without a promise. `open` gives null for what does not open. */
   readonly seal: (team: TeamId, id: string, plaintext: string) => string;
   readonly open: (team: TeamId, id: string, sealed: string) => string | null;
@@ -81,6 +84,7 @@ export class Approvals {
     const held: HeldCall = { arguments: asked.argumentsText ?? null, others: asked.othersText ?? null };
     const sealed = this.#deps.seal(compiled.snapshot.team.id, approval.id, JSON.stringify(held));
     this.#book.add(seq, approval, basis, sealed);
+    this.#book.addNotice({ event: "approval.requested", atMs: nowMs, approval });
     return { state: "pending", seq, approval };
   }
 
@@ -97,6 +101,9 @@ export class Approvals {
     if (!decided.ok) return decided;
     this.#book.save(seq, decided.approval);
     this.#book.addEvent(event);
+    const { state } = decided.approval;
+    if (state === "approved" || state === "refused")
+      this.#book.addNotice({ event: `approval.${state}`, atMs: vote.atMs, approval: decided.approval });
     return decided;
   }
 
@@ -136,7 +143,7 @@ export class Approvals {
   }
 
   get hasUnlisted(): boolean {
-    return this.#book.unlisted(1).length > 0 || this.#book.events(1).events.length > 0;
+    return this.#book.unlisted(1).length > 0 || this.#book.events(1).items.length > 0;
   }
 
   /** Tells the inbox of one approval, if it has not heard of its newest state. Throws where the inbox does not answer. */
@@ -147,10 +154,20 @@ export class Approvals {
   /** Tells the inbox and the log what they have not heard, and forgets what ended long ago. */
   async listAll(team: TeamId, nowMs: number): Promise<void> {
     await this.#list(team, this.#book.unlisted(listedTogether));
-    const { upTo, events } = this.#book.events(listedTogether);
-    if (events.length > 0) await this.#deps.ship(team, events);
-    this.#book.dropEvents(upTo);
+    const events = this.#book.events(listedTogether);
+    if (events.items.length > 0) await this.#deps.ship(team, events.items);
+    this.#book.dropEvents(events.upTo);
     this.#book.forget(nowMs);
+  }
+
+  /** Puts what happened before the team's webhooks. Throws where that cannot be done now. */
+  async announce(team: TeamId): Promise<void> {
+    for (;;) {
+      const { upTo, items } = this.#book.notices(listedTogether);
+      if (items.length === 0) return;
+      await this.#deps.announce(team, items);
+      this.#book.dropNotices(upTo);
+    }
   }
 
   async #list(team: TeamId, approvals: readonly Approval[]): Promise<void> {

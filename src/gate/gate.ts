@@ -17,7 +17,7 @@ import {
   upstreamOf,
   waitsFor,
 } from "./admission.ts";
-import { Approvals } from "./approvals.ts";
+import { type ApprovalDeps, Approvals } from "./approvals.ts";
 import { readArguments } from "./arguments.ts";
 import { entryOf, type Heard } from "./decision.ts";
 import { type Held, Holds } from "./hold.ts";
@@ -41,7 +41,7 @@ import { type Compiled, compile, stand } from "./standing.ts";
 import { readUsage } from "./usage.ts";
 
 /** What a gate needs from outside itself; `src/index.ts` fills it in. */
-export interface GateDeps {
+export interface GateDeps extends ApprovalDeps {
   /** The grant's snapshot from D1's primary, or null where there is no such grant. */
   readonly load: (grant: GrantId) => Promise<Snapshot | null>;
   /** Hands entries to the team's log; resolves when they are durable there. */
@@ -50,11 +50,6 @@ export interface GateDeps {
   readonly argumentKey: (team: TeamId) => Uint8Array;
   /** The team's shared counter of that series. */
   readonly counter: (team: TeamId, series: string) => CounterStub;
-  /** Makes the team's inbox show these approvals; resolves when it does. */
-  readonly list: (team: TeamId, approvals: readonly Approval[]) => Promise<void>;
-  /** Seals and opens a call that waits for a person, without a promise; null for what does not open. */
-  readonly seal: (team: TeamId, id: string, plaintext: string) => string;
-  readonly open: (team: TeamId, id: string, sealed: string) => string | null;
   readonly now: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -306,8 +301,19 @@ export class Gate extends DurableObject<unknown> implements GateStub {
       return;
     }
     if (batch.entries.length > 0) this.#ledger.shipped(batch.seq, batch.batch);
+    await this.#announce(team);
     if (!allBack) this.#wakeBy(this.#deps.now() + retryMs);
     this.#wakeAgain();
+  }
+
+  /** D1 may be away while the log is not: then the webhooks wait, and nothing else does. */
+  async #announce(team: TeamId): Promise<void> {
+    try {
+      await this.#approvals.announce(team);
+    } catch (error) {
+      console.error("webhooks cannot be told yet", error);
+      this.#wakeBy(this.#deps.now() + retryMs);
+    }
   }
 
   #closeOrphans(): void {

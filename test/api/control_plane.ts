@@ -6,6 +6,7 @@ import { restApi } from "../../src/api/rest.ts";
 import { type Fault, fault, isFault } from "../../src/fault.ts";
 import { readSigningKeys } from "../../src/identity/keys.ts";
 import type { Look, SeenTool } from "../../src/upstream/enrol.ts";
+import { judgeUrl } from "../../src/upstream/guard.ts";
 import { parseMasterKeys } from "../../src/upstream/vault.ts";
 
 export const origin = "https://gateway.example";
@@ -56,6 +57,10 @@ export class ControlPlane {
         db: env.DB,
         gate: (grant) => env.GATES.get(env.GATES.idFromName(grant)),
         log: (team) => env.LOGS.get(env.LOGS.idFromName(team)),
+        judgeUrl: (url) => {
+          const judged = judgeUrl(url, { allowLoopback: false, ownOrigin: origin });
+          return isFault(judged) ? judged : null;
+        },
         approvals: (grant) => env.GATES.get(env.GATES.idFromName(grant)),
         inbox: (team) => env.LOGS.get(env.LOGS.idFromName(team)),
         keys: await readSigningKeys(env.SIGNING_KEYS),

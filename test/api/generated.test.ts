@@ -47,6 +47,7 @@ const valid: Record<string, unknown> = {
   },
   create_grant: { label: "x", tags: ["t"], member: null, servers: [{ server: "tools", policy: "open" }] },
   update_grant: { label: "x", tags: [], servers: [{ server: "tools", policy: null }] },
+  create_hook: { url: "https://x.example", events: ["approval.requested"] },
   approve_approval: { note: "n" },
   refuse_approval: { note: "n" },
   rotate_grant: { overlap_seconds: 1 },

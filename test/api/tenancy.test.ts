@@ -13,7 +13,7 @@ let stranger: Person;
 let names: Record<string, string>;
 
 const inTeam = operations.filter((operation) => operation.path.startsWith("/v1/teams/{team}"));
-const below = inTeam.filter((operation) => /\{(server|grant|decision|approval)\}/.test(operation.path));
+const below = inTeam.filter((operation) => /\{(server|grant|decision|approval|hook)\}/.test(operation.path));
 const title = ({ method, path }: Operation) => `${method.toUpperCase()} ${path}`;
 
 // A body that each operation would take from its own team, so that nothing but tenancy refuses it.
@@ -25,6 +25,7 @@ const bodies: Record<string, unknown> = {
   create_policy: { name: "x", document: openPolicy },
   save_policy: { document: openPolicy },
   rollback_policy: { revision: 1 },
+  create_hook: { url: "https://x.example", events: ["approval.requested"] },
   create_grant: { label: "x", servers: [] },
   update_grant: { label: "x" },
 };
@@ -36,6 +37,7 @@ beforeAll(async () => {
   const server = await owner.server("Tools");
   const policy = await owner.policy("tools", "Open");
   const grant = await owner.grant("tools", "open");
+  const hook = await owner.must(201, "POST", "/hooks", bodies["create_hook"]);
   names = {
     team: owner.person.team.id,
     server: server.id,
@@ -45,6 +47,7 @@ beforeAll(async () => {
     revision: "1",
     decision: decisionId(grant.id as GrantId, 1),
     approval: approvalId(grant.id as GrantId, 1),
+    hook: hook.id,
   };
 });
 

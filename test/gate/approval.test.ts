@@ -1,8 +1,10 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
-import { beforeEach, expect, test } from "vitest";
+import { applyD1Migrations, env, evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { beforeAll, beforeEach, expect, test } from "vitest";
 import type { Snapshot } from "../../src/gate/snapshot.ts";
 import type { GrantId } from "../../src/id.ts";
 import { Agent, outcome, waiting } from "./approval_agent.ts";
+
+beforeAll(() => applyD1Migrations(env.DB, env.MIGRATIONS));
 
 let agent: Agent;
 beforeEach(async () => {

@@ -1,9 +1,10 @@
-import { runInDurableObject } from "cloudflare:test";
-import { afterEach, expect, test, vi } from "vitest";
+import { applyD1Migrations, env, runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { Admission } from "../../src/gate/rpc.ts";
 import type { GrantGate } from "../../src/index.ts";
 import { Agent, outcome, waiting } from "./approval_agent.ts";
 
+beforeAll(() => applyD1Migrations(env.DB, env.MIGRATIONS));
 afterEach(() => {
   vi.restoreAllMocks();
 });

@@ -1,3 +1,5 @@
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { Client as LegacyClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as LegacyTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
@@ -323,5 +325,40 @@ describe("URL elicitation", () => {
     expect(await call().catch((thrown: unknown) => thrown)).toMatchObject({ code: -32042 });
     await client.close();
     await everything.stop();
+  });
+});
+
+describe("a webhook", () => {
+  it("hears of a call that waits, within seconds", async () => {
+    const heard: { headers: IncomingHttpHeaders; body: string }[] = [];
+    const receiver = createServer(async (request, response) => {
+      let body = "";
+      for await (const chunk of request) body += String(chunk);
+      heard.push({ headers: request.headers, body });
+      response.end();
+    });
+    await new Promise<void>((done) => receiver.listen(0, "127.0.0.1", done));
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+    const made = z.object({ id: z.string(), secret: z.string() });
+    const hook = await team.rest.must(made, "POST", team.path("hooks"), {
+      url,
+      events: ["approval.requested"],
+    });
+    await callPlainly(server.gateway_url, token, "cmux_send", { text: "told" });
+    const id = await asked();
+    await until(async () => heard.length > 0, 5_000);
+    expect(JSON.parse(heard[0]?.body ?? "")).toMatchObject({
+      type: "approval.requested",
+      data: { approval: { id, server: { slug: "cmux" }, targets: [{ name: "cmux_send" }] } },
+    });
+    expect(heard[0]?.body).not.toContain("told");
+    expect(heard[0]?.headers["webhook-signature"]).toMatch(/^v1,/);
+    const log = z.object({ items: z.array(z.object({ state: z.string(), status: z.number().nullable() })) });
+    await until(async () => {
+      const { items } = await team.rest.must(log, "GET", team.path(`hooks/${hook.id}/deliveries`));
+      return items[0]?.state === "delivered";
+    }, 5_000);
+    await say("refuse", id);
+    receiver.close();
   });
 });

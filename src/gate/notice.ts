@@ -1,0 +1,33 @@
+import type { Approval } from "../approval/approval.ts";
+import type { Happening } from "../store/hook_delivery.ts";
+
+/** What of an approval is told to webhooks, and when it came to be so. */
+export interface Notice {
+  readonly event: "approval.requested" | "approval.approved" | "approval.refused";
+  readonly atMs: number;
+  readonly approval: Approval;
+}
+
+/** The notice as it is sent: never the call's arguments, which are for those who may decide. */
+export function happeningOf(origin: string, { event, atMs, approval }: Notice): Happening {
+  const { id, grant, server, method, targets, rule, reason, state, approvers, quorum } = approval;
+  const data = {
+    approval: {
+      id,
+      state,
+      url: `${origin}/approvals/${id}`,
+      grant,
+      server,
+      method,
+      targets,
+      rule,
+      reason,
+      approvers,
+      quorum,
+      approvals: approval.votes.length,
+      expires_at: new Date(approval.expiresAtMs).toISOString(),
+    },
+  };
+  const body = JSON.stringify({ type: event, timestamp: new Date(atMs).toISOString(), data });
+  return { id: `${id}.${approval.version}`, event, body };
+}

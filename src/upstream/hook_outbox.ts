@@ -1,0 +1,67 @@
+import { isFault } from "../fault.ts";
+import type { TeamId } from "../id.ts";
+import type { Db } from "../store/database.ts";
+import { type Attempt, type Due, forgetDeliveries, recordAttempt, takeDue } from "../store/hook_delivery.ts";
+import type { MasterKeys } from "./aead.ts";
+import { type FetchDeps, guardedFetch } from "./fetch.ts";
+import { openHookSecret, signHook } from "./hook_secret.ts";
+
+/** What it takes to tell hooks of events. */
+export interface HookDeps {
+  readonly db: Db;
+  readonly master: MasterKeys;
+  readonly fetch: FetchDeps;
+  readonly now: () => number;
+}
+
+const minuteMs = 60_000;
+// After the first attempt, at once, these waits: a receiver that is away for half a day still hears of it.
+const waitsMs = [1, 5, 15, 60, 240, 480].map((minutes) => minutes * minuteMs);
+const attemptMs = 10_000;
+const leaseMs = 2 * minuteMs;
+const togetherMax = 20;
+const keptMs = 30 * 24 * 60 * minuteMs;
+
+/** Attempts what is due now: of one team behind an event, of all teams by the cron. */
+export async function drainHooks(deps: HookDeps, team: TeamId | null): Promise<void> {
+  const nowMs = deps.now();
+  const due = await takeDue(deps.db, nowMs, { limit: togetherMax, leaseMs, team });
+  const attempts = await Promise.all(due.map((one) => attempt(deps, one)));
+  const records = attempts.map((one) => recordAttempt(deps.db, one));
+  if (team === null) records.push(forgetDeliveries(deps.db, nowMs - keptMs));
+  if (records.length > 0) await deps.db.batch(records);
+}
+
+async function attempt(deps: HookDeps, due: Due): Promise<Attempt> {
+  const { status, problem } = await send(deps, due);
+  const waitMs = problem === null ? undefined : waitsMs[due.attempts - 1];
+  return {
+    hook: due.hook,
+    eventId: due.eventId,
+    delivered: problem === null,
+    status,
+    problem,
+    nextAtMs: waitMs === undefined ? null : deps.now() + waitMs,
+  };
+}
+
+async function send(
+  deps: HookDeps,
+  due: Due,
+): Promise<{ readonly status: number | null; readonly problem: string | null }> {
+  const secret = await openHookSecret(deps.master, due.team, due.hook, due.secret);
+  if (secret === null) return { status: null, problem: "The hook's secret cannot be opened." };
+  const seconds = Math.floor(deps.now() / 1000);
+  const headers = {
+    "Content-Type": "application/json",
+    "Webhook-Id": due.eventId,
+    "Webhook-Timestamp": String(seconds),
+    "Webhook-Signature": await signHook(secret, due.eventId, seconds, due.body),
+  };
+  const init = { method: "POST", headers, body: due.body };
+  const answer = await guardedFetch(deps.fetch, due.url, init, { bytesMax: 65_536, timeoutMs: attemptMs });
+  if (isFault(answer)) return { status: null, problem: answer.detail };
+  await answer.body?.cancel().catch(() => undefined);
+  const { ok, status } = answer;
+  return { status, problem: ok ? null : `It answered with the status ${status}.` };
+}

@@ -1,0 +1,190 @@
+import { env } from "cloudflare:test";
+import { createHmac } from "node:crypto";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { isFault } from "../../src/fault.ts";
+import type { TeamId } from "../../src/id.ts";
+import { enqueue } from "../../src/store/hook_delivery.ts";
+import { drainHooks, type HookDeps } from "../../src/upstream/hook_outbox.ts";
+import { parseMasterKeys } from "../../src/upstream/vault.ts";
+import { AgentCalls } from "./agent_calls.ts";
+import { ControlPlane, origin, seenTool } from "./control_plane.ts";
+import { TeamSetting } from "./team_setting.ts";
+
+let plane: ControlPlane;
+let team: TeamSetting;
+
+beforeAll(async () => {
+  plane = await ControlPlane.start();
+});
+beforeEach(async () => {
+  team = await TeamSetting.on(plane);
+});
+
+const url = "https://hooks.example/portcullis?key=k";
+
+/** What a receiver was sent, and a gateway that sends to it; `answer` is how it answers. */
+class Receiver {
+  readonly got: { headers: Headers; body: string }[] = [];
+  answer: () => Response = () => new Response("ok");
+  nowMs = Date.now();
+
+  get deps(): HookDeps {
+    const master = parseMasterKeys(env.MASTER_KEYS);
+    if (isFault(master)) throw new Error(master.detail);
+    const fetch = async (...[input, init]: Parameters<typeof globalThis.fetch>) => {
+      const request = new Request(input, init as RequestInit);
+      expect(request.url).toBe(url);
+      this.got.push({ headers: request.headers, body: await request.text() });
+      return this.answer();
+    };
+    const rules = { allowLoopback: false, ownOrigin: origin };
+    return {
+      db: env.DB,
+      master,
+      fetch: { fetch: fetch as typeof globalThis.fetch, rules },
+      now: () => this.nowMs,
+    };
+  }
+
+  async happen(id: string, event = "approval.requested"): Promise<void> {
+    const id_ = team.person.team.id as TeamId;
+    await enqueue(env.DB, id_, [{ id, event, body: `{"id":"${id}"}` }], this.nowMs);
+  }
+
+  drain(): Promise<void> {
+    return drainHooks(this.deps, team.person.team.id as TeamId);
+  }
+}
+
+const make = (events: readonly string[] = ["approval.requested"]) =>
+  team.must(201, "POST", "/hooks", { url, events });
+
+describe("a webhook", () => {
+  it("is told, signed so that its owner can tell, and its secret is shown once", async () => {
+    const hook = await make();
+    expect(hook.secret).toMatch(/^whsec_[A-Za-z0-9+/]{32}$/);
+    expect(JSON.stringify(await team.must(200, "GET", "/hooks"))).not.toContain("whsec_");
+    const rows = await env.DB.prepare("SELECT * FROM hook WHERE id = ?1").bind(hook.id).all();
+    expect(JSON.stringify(rows.results)).not.toContain(hook.secret.slice("whsec_".length));
+    const receiver = new Receiver();
+    await receiver.happen("e1");
+    await receiver.drain();
+    const [{ headers, body } = { headers: new Headers(), body: "" }] = receiver.got;
+    const time = headers.get("Webhook-Timestamp");
+    const key = Buffer.from(hook.secret.slice("whsec_".length), "base64");
+    const signature = createHmac("sha256", key).update(`e1.${time}.${body}`).digest("base64");
+    expect(headers.get("Webhook-Id")).toBe("e1");
+    expect(headers.get("Webhook-Signature")).toBe(`v1,${signature}`);
+    expect(body).toBe('{"id":"e1"}');
+  });
+
+  it("hears of an event once, however often it is told, and of no other kind", async () => {
+    await make(["approval.refused"]);
+    const receiver = new Receiver();
+    await receiver.happen("e1", "approval.refused");
+    await receiver.happen("e1", "approval.refused");
+    await receiver.happen("e2", "approval.requested");
+    await receiver.drain();
+    await receiver.drain();
+    expect(receiver.got.map(({ headers }) => headers.get("Webhook-Id"))).toEqual(["e1"]);
+  });
+
+  it("that fails is tried again, ever later, and given up after seven attempts; the log tells", async () => {
+    const hook = await make();
+    const receiver = new Receiver();
+    receiver.answer = () => new Response("no", { status: 500 });
+    await receiver.happen("e1");
+    const gaps: number[] = [];
+    let lastMs = receiver.nowMs;
+    for (let minute = 0; minute < 16 * 60; minute++) {
+      const before = receiver.got.length;
+      await receiver.drain();
+      if (receiver.got.length > before && before > 0) {
+        gaps.push((receiver.nowMs - lastMs) / 60_000);
+      }
+      if (receiver.got.length > before) lastMs = receiver.nowMs;
+      receiver.nowMs += 60_000;
+    }
+    expect(gaps).toEqual([1, 5, 15, 60, 240, 480]);
+    const { items } = await team.must(200, "GET", `/hooks/${hook.id}/deliveries`);
+    expect(items).toMatchObject([{ id: "e1", state: "failed", attempts: 7, status: 500, next_at: null }]);
+  });
+
+  it("that comes back in time is delivered to", async () => {
+    const hook = await make();
+    const receiver = new Receiver();
+    receiver.answer = () => {
+      throw new Error("connection refused");
+    };
+    await receiver.happen("e1");
+    await receiver.drain();
+    const log = () => team.must(200, "GET", `/hooks/${hook.id}/deliveries`);
+    expect((await log()).items).toMatchObject([{ state: "waiting", attempts: 1, status: null }]);
+    receiver.answer = () => new Response(null, { status: 204 });
+    receiver.nowMs += 61_000;
+    await receiver.drain();
+    expect((await log()).items).toMatchObject([
+      { state: "delivered", attempts: 2, status: 204, problem: null },
+    ]);
+  });
+
+  it("follows no redirect", async () => {
+    const hook = await make();
+    const receiver = new Receiver();
+    receiver.answer = () =>
+      new Response(null, { status: 307, headers: { Location: "https://other.example" } });
+    await receiver.happen("e1");
+    await receiver.drain();
+    expect(receiver.got).toHaveLength(1);
+    const { items } = await team.must(200, "GET", `/hooks/${hook.id}/deliveries`);
+    expect(items).toMatchObject([{ state: "waiting", problem: expect.stringContaining("redirect") }]);
+  });
+
+  it("that is deleted hears nothing more", async () => {
+    const hook = await make();
+    const receiver = new Receiver();
+    await receiver.happen("e1");
+    await team.must(204, "DELETE", `/hooks/${hook.id}`);
+    await receiver.drain();
+    expect(receiver.got).toEqual([]);
+    expect((await team.ask("GET", `/hooks/${hook.id}/deliveries`)).status).toBe(404);
+  });
+
+  it.each(["http://hooks.example/", "https://10.0.0.1/", "https://localhost/", origin, "hooks"])(
+    "cannot be %s",
+    async (bad) => {
+      const refused = await team.ask("POST", "/hooks", { url: bad, events: ["approval.requested"] });
+      expect(refused.status).toBe(422);
+      expect((await team.must(200, "GET", "/hooks")).items).toEqual([]);
+    },
+  );
+
+  it("tells its address to the log without what may be a token", async () => {
+    await make();
+    const { items } = await team.must(200, "GET", "/events");
+    expect(items[0]).toMatchObject({ action: "hook.created", detail: { url: "https://hooks.example" } });
+    expect(JSON.stringify(items)).not.toContain("key=k");
+  });
+
+  it("hears of a request within the gate's own second, and never its arguments", async () => {
+    const hook = await make(["approval.requested", "approval.refused"]);
+    await team.server("Tools", [seenTool("pay")]);
+    const document = { version: "1", default: "deny", tools: { pay: { action: "approve" } } };
+    await team.policy("tools", "Ask", document);
+    const agent = new AgentCalls(team, await team.grant("tools", "ask"));
+    const asked = await agent.call("tools", "pay", { iban: "DE00" });
+    const id = asked.effect === "deny" ? asked.waitsFor?.id : undefined;
+    await team.must(200, "POST", `/approvals/${id}/refuse`);
+    await agent.ship();
+    const { results } = await env.DB.prepare(
+      "SELECT event, body FROM hook_delivery WHERE hook_id = ?1 ORDER BY event DESC",
+    )
+      .bind(hook.id)
+      .all<{ event: string; body: string }>();
+    expect(results.map(({ body }) => JSON.parse(body))).toMatchObject([
+      { type: "approval.requested", data: { approval: { id, state: "pending" } } },
+      { type: "approval.refused", data: { approval: { id, state: "refused" } } },
+    ]);
+    expect(JSON.stringify(results)).not.toContain("DE00");
+  });
+});
