@@ -29,8 +29,8 @@ export default defineConfig({
             },
           })),
         ],
-        // A disagreement of test/oracle is replayed with the ORACLE_SEED that it prints.
-        envPrefix: ["VITE_", "ORACLE_"],
+        // What a seeded run finds is replayed with the ORACLE_SEED or LIMIT_SEED that it prints.
+        envPrefix: ["VITE_", "ORACLE_", "LIMIT_"],
         test: { name: "runtime", include: ["test/*/**/*.test.ts"], exclude: ["test/http/**"] },
       },
       {
