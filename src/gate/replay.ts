@@ -96,7 +96,8 @@ function judged(trial: Trial, bearer: Bearer, decision: DecisionEntry, book: Bou
     if (manyNames(decision).length > 0 || open.some(({ unread }) => unread === "calls")) book.blur(atMs);
     return { open: points };
   }
-  return verdict === "allowed" ? counted(book, charges, atMs) : { verdict, rule };
+  const asksAgain = verdict === "approval_required" && wasApproved(decision);
+  return verdict === "allowed" || asksAgain ? counted(book, charges, atMs) : { verdict, rule };
 }
 
 function rejudge(
@@ -116,6 +117,9 @@ function rejudge(
     open: again.open,
   };
 }
+
+/** A person was asked and said yes: only then does an allowed call name a rule. Asked again, they would again. */
+const wasApproved = ({ verdict, rule }: DecisionEntry): boolean => verdict === "allowed" && rule !== "";
 
 const pointOf = ({ rule, reason, unread }: Refusal): OpenPoint => ({
   rule,

@@ -1,25 +1,102 @@
-import { type Fault, fault } from "../fault.ts";
-import type { Caller, WaitsFor } from "../gate/rpc.ts";
-import type { Random } from "../id.ts";
+import { fault } from "../fault.ts";
+import { inTime } from "../gate/deadline.ts";
+import type { Admission, Caller, GateStub, WaitsFor } from "../gate/rpc.ts";
+import { approvalParts } from "../id.ts";
 import { fromPlain, type Json } from "../json/value.ts";
 import { compactJson } from "../json/write.ts";
-import { type Message, withoutState } from "../mcp/decode.ts";
-import type { Awaited } from "../mcp/refuse.ts";
-import type { MasterKeys } from "../upstream/aead.ts";
-import { isOurs, openState, sealState } from "../upstream/request_state.ts";
+import type { Message } from "../mcp/decode.ts";
+import { elicitByError, elicitByResult } from "../mcp/elicit.ts";
+import { type Awaited, faultBody, type Refusal, refusedCall } from "../mcp/refuse.ts";
+import { answerRefusal, decisionHeader, json } from "./answer.ts";
+import { holdOpen } from "./hold.ts";
+import type { RequestStates } from "./request_state.ts";
 import { type Session, urlElicitation } from "./session.ts";
 
-/** How a call that needs a person is answered (policy.md §6). */
-export type Way = "elicit" | "hold" | "refuse";
+export type Deny = Extract<Admission, { effect: "deny" }>;
 
-/** The first of the three ways that this client can take. `resumed`: its user has been sent to the page already. */
-export function wayOf(
+/** A call that lacks nothing but a person's approval. */
+export interface Asking {
+  readonly request: Request;
+  readonly requestId: string;
+  readonly caller: Caller;
+  readonly session: Session | null;
+  readonly gate: Pick<GateStub, "approvalState">;
+  readonly deps: {
+    readonly origin: string;
+    readonly states: RequestStates;
+    readonly now: () => number;
+    readonly waitUntil: (work: Promise<unknown>) => void;
+  };
+  readonly message: Message;
+  readonly deny: Deny & { readonly waitsFor: WaitsFor };
+  /** Its client's user has been sent to the page already. */
+  readonly resumed: boolean;
+  /** Judges the call again, and carries it out where it is allowed now. */
+  readonly proceed: () => Promise<Response>;
+}
+
+/** Answers in the first of the three ways that the client can take (policy.md §6). */
+export async function askPerson(asking: Asking): Promise<Response> {
+  const { message, session, request, deny, resumed, caller, deps } = asking;
+  switch (wayOf(message, session, request.headers, deny.waitsFor, resumed)) {
+    case "elicit": {
+      const refusal = { ...deny.refusal, approval: awaitedAt(deps.origin, deny.waitsFor) };
+      const text =
+        message.era === "modern"
+          ? elicitByResult(message, refusal, deny.decision, await deps.states.seal(caller, deny.waitsFor))
+          : elicitByError(message, refusal, deny.decision);
+      return json(text, 200, [[decisionHeader, deny.decision]]);
+    }
+    case "hold":
+      return holdCall(asking);
+    default:
+      return answerRefusal(message, refusalTo(deps.origin, deny), deny.decision, deny.limits);
+  }
+}
+
+/** The refusal as the agent reads it: with the place where a person can approve, if that is all it lacks. */
+export const refusalTo = (origin: string, { refusal, waitsFor }: Deny): Refusal =>
+  waitsFor ? { ...refusal, approval: awaitedAt(origin, waitsFor) } : refusal;
+
+const awaitedAt = (origin: string, { id, expiresAtMs }: WaitsFor): Awaited => ({
+  id,
+  url: `${origin}/approvals/${id}`,
+  expiresAtMs,
+});
+
+const gateDeadlineMs = 10_000;
+const badAnswer = fault("upstream_bad", "The server's answer is no JSON-RPC.");
+
+function holdCall({ message, deny, request, requestId, gate, deps, proceed }: Asking): Response {
+  const { decision, waitsFor } = deny;
+  const seq = approvalParts(waitsFor.id)?.seq ?? 0;
+  const { body, run } = holdOpen({
+    holdMs: waitsFor.hold * 1000,
+    state: () => inTime(gate.approvalState(seq), gateDeadlineMs),
+    proceed,
+    late: refusedCall(message, refusalTo(deps.origin, deny), decision),
+    progress: progressOf(message),
+    broken: faultBody(message.id, badAnswer, requestId),
+    signal: request.signal,
+    now: deps.now,
+  });
+  deps.waitUntil(run);
+  return new Response(body, { headers: { ...streamHeaders, [decisionHeader]: decision } });
+}
+
+const streamHeaders = {
+  "Content-Type": "text/event-stream",
+  "Cache-Control": "no-store",
+  "X-Accel-Buffering": "no",
+};
+
+function wayOf(
   message: Message,
   session: Session | null,
   headers: Headers,
   waitsFor: WaitsFor,
   resumed: boolean,
-): Way {
+): "elicit" | "hold" | "refuse" {
   if (message.kind !== "request") return "refuse";
   if (!resumed && elicitsUrls(message, session)) return "elicit";
   const streams = /(?:^|[,\s])(?:text\/event-stream|\*\/\*)/i.test(headers.get("Accept") ?? "");
@@ -29,15 +106,8 @@ export function wayOf(
 const elicitsUrls = (message: Message, session: Session | null): boolean =>
   message.era === "modern" ? message.elicitsUrls : (session?.capabilities.includes(urlElicitation) ?? false);
 
-/** Where a person can approve: the page says how. */
-export const awaitedAt = (origin: string, { id, expiresAtMs }: WaitsFor): Awaited => ({
-  id,
-  url: `${origin}/approvals/${id}`,
-  expiresAtMs,
-});
-
 /** The text of a progress notification for this message, or null where its client asked for none. */
-export function progressOf({ params }: Message): ((elapsedMs: number) => string) | null {
+function progressOf({ params }: Message): ((elapsedMs: number) => string) | null {
   const meta = params?.get("_meta");
   const token = meta instanceof Map ? meta.get("progressToken") : undefined;
   if (token === undefined) return null;
@@ -53,33 +123,3 @@ export function progressOf({ params }: Message): ((elapsedMs: number) => string)
     return compactJson(new Map(notification));
   };
 }
-
-/** Seals what a modern client carries while its user is at the page, and takes it back. */
-export class RequestStates {
-  readonly #master: MasterKeys;
-  readonly #random: Random;
-
-  constructor(master: MasterKeys, random: Random) {
-    this.#master = master;
-    this.#random = random;
-  }
-
-  seal(caller: Caller, { id }: WaitsFor): Promise<string> {
-    return sealState(this.#master, ownerOf(caller), { approval: id }, this.#random);
-  }
-
-  /** The call itself, without the state of ours that it may carry; a fault where that is forged or another grant's. */
-  async resume(message: Message, caller: Caller): Promise<{ message: Message; resumed: boolean } | Fault> {
-    const state = message.params?.get("requestState");
-    if (typeof state !== "string" || !isOurs(state)) return { message, resumed: false };
-    const opened = await openState(this.#master, ownerOf(caller), state);
-    return opened ? { message: withoutState(message), resumed: true } : badState;
-  }
-}
-
-const badState = fault(
-  "bad_params",
-  "params.requestState is not what this gateway gave to this grant. Send the request again without it.",
-);
-
-const ownerOf = (caller: Caller) => ({ team: caller.team, grant: caller.grant, server: caller.serverSlug });

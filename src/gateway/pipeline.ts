@@ -1,23 +1,21 @@
 import { type Fault, fault, isFault } from "../fault.ts";
 import { inTime } from "../gate/deadline.ts";
-import type { Admission, Caller, GateStub, Outcome, Upstream, View, WaitsFor } from "../gate/rpc.ts";
-import { approvalParts, type DecisionId, decisionParts, type GrantId, newId, type Random } from "../id.ts";
+import type { Admission, Caller, GateStub, Outcome, Upstream, View } from "../gate/rpc.ts";
+import { type DecisionId, decisionParts, type GrantId, newId, type Random } from "../id.ts";
 import type { KeySet } from "../identity/keys.ts";
 import type { Refusals } from "../identity/refusals.ts";
 import type { VerifiedTokens } from "../identity/verified.ts";
 import { decode, type Message } from "../mcp/decode.ts";
-import { elicitByError, elicitByResult } from "../mcp/elicit.ts";
 import { headersBack, headersOut } from "../mcp/headers.ts";
-import { faultBody, type Refusal, refusedCall } from "../mcp/refuse.ts";
 import { type ForwardDeps, forward } from "../upstream/forward.ts";
-import { answerFault, answerRefusal, decisionHeader, json } from "./answer.ts";
-import { awaitedAt, progressOf, type RequestStates, wayOf } from "./approval.ts";
+import { answerFault, answerRefusal, decisionHeader } from "./answer.ts";
+import { askPerson, type Deny, refusalTo } from "./approval.ts";
 import { authenticate, unauthenticated } from "./authenticate.ts";
-import { holdOpen } from "./hold.ts";
 import { listRewrite, type Rewrite } from "./list.ts";
 import { rateLimitHeaders } from "./rate_limit.ts";
 import { checkOrigin, noSuchServer, readBody, surfaceOf } from "./receive.ts";
 import { relay } from "./relay.ts";
+import type { RequestStates } from "./request_state.ts";
 import { noSuchSession, type Session, type Sessions, sessionHeader } from "./session.ts";
 import type { Settlements } from "./settlement.ts";
 
@@ -129,9 +127,16 @@ async function enterCall(exchange: Exchange, arrived: Message): Promise<Response
   if (isFault(call)) return call;
   const { message, resumed } = call;
   const admission = await admit(exchange, message);
-  return admission.effect === "deny" && admission.waitsFor
-    ? await askPerson(exchange, message, { ...admission, waitsFor: admission.waitsFor }, resumed)
-    : await act(exchange, message, admission);
+  if (admission.effect !== "deny" || !admission.waitsFor) return act(exchange, message, admission);
+  const deny = { ...admission, waitsFor: admission.waitsFor };
+  return askPerson({ ...exchange, message, deny, resumed, proceed: () => enterAgain(exchange, message) });
+}
+
+/** A call that was held until a person had decided: judged again as a whole. Its time begins now. */
+async function enterAgain(exchange: Exchange, message: Message): Promise<Response> {
+  const again = { ...exchange, startedMs: exchange.deps.now() };
+  const served = await act(again, message, await admit(again, message));
+  return isFault(served) ? answerFault(served, message.id, exchange.requestId) : served;
 }
 
 /** Nothing goes on without the gate's recorded Allow. */
@@ -169,70 +174,9 @@ function turnedAway({ caller, deps }: Exchange, because: "token" | "route"): Fau
   return unauthenticated;
 }
 
-type Deny = Extract<Admission, { effect: "deny" }>;
-type Waiting = Deny & { readonly waitsFor: WaitsFor };
-
 function refuse({ deps }: Exchange, message: Message, deny: Deny): Response {
-  return answerRefusal(message, refusalOf(deps, deny), deny.decision, deny.limits);
+  return answerRefusal(message, refusalTo(deps.origin, deny), deny.decision, deny.limits);
 }
-
-const refusalOf = ({ origin }: Pick<GatewayDeps, "origin">, { refusal, waitsFor }: Deny): Refusal =>
-  waitsFor ? { ...refusal, approval: awaitedAt(origin, waitsFor) } : refusal;
-
-/** A call that lacks nothing but a person's approval, in the way that its client can take. */
-async function askPerson(
-  exchange: Exchange,
-  message: Message,
-  deny: Waiting,
-  resumed: boolean,
-): Promise<Response> {
-  const { request, session, caller, deps } = exchange;
-  const { decision, waitsFor } = deny;
-  const refusal = { ...deny.refusal, approval: awaitedAt(deps.origin, waitsFor) };
-  switch (wayOf(message, session, request.headers, waitsFor, resumed)) {
-    case "elicit": {
-      const text =
-        message.era === "modern"
-          ? elicitByResult(message, refusal, decision, await deps.states.seal(caller, waitsFor))
-          : elicitByError(message, refusal, decision);
-      return json(text, 200, [[decisionHeader, decision]]);
-    }
-    case "hold":
-      return holdCall(exchange, message, deny);
-    default:
-      return refuse(exchange, message, deny);
-  }
-}
-
-function holdCall(exchange: Exchange, message: Message, deny: Waiting): Response {
-  const { gate, deps, request, requestId } = exchange;
-  const { decision, waitsFor } = deny;
-  const seq = approvalParts(waitsFor.id)?.seq ?? 0;
-  const { body, run } = holdOpen({
-    holdMs: waitsFor.hold * 1000,
-    state: () => inTime(gate.approvalState(seq), gateDeadlineMs),
-    proceed: async () => {
-      // From here on it is a call like any other: its time begins now.
-      const again = { ...exchange, startedMs: deps.now() };
-      const served = await act(again, message, await admit(again, message));
-      return isFault(served) ? answerFault(served, message.id, requestId) : served;
-    },
-    late: refusedCall(message, refusalOf(deps, deny), decision),
-    progress: progressOf(message),
-    broken: faultBody(message.id, badAnswer, requestId),
-    signal: request.signal,
-    now: deps.now,
-  });
-  deps.waitUntil(run);
-  return new Response(body, { headers: { ...streamHeaders, [decisionHeader]: decision } });
-}
-
-const streamHeaders = {
-  "Content-Type": "text/event-stream",
-  "Cache-Control": "no-store",
-  "X-Accel-Buffering": "no",
-};
-const badAnswer = fault("upstream_bad", "The server's answer is no JSON-RPC.");
 
 type Allow = Extract<Admission, { effect: "allow" }>;
 

@@ -27,6 +27,15 @@ test("a draft that denies by name or action changes what was allowed", () => {
   ]);
 });
 
+test("a call that a person approved is one that they approve again", () => {
+  const asks = trial(only({ action: "approve" }));
+  const approved = recorded(1, 0, { rule: "/tools/send/action", reason: "Approved by a person: apr_1." });
+  expect(outcomes(asks, [approved, recorded(2, 0)])).toEqual([
+    allowed,
+    { verdict: "approval_required", rule: "/tools/send/action" },
+  ]);
+});
+
 test("a condition on an argument that was not given is replayed as missing, on one that was given it stays open", () => {
   const require = [{ conditions: [{ path: "args.to", op: "eq", value: "me" }] }];
   const deny = [{ conditions: [{ path: "args.to", op: "eq", value: "you" }] }];

@@ -331,11 +331,15 @@ describe("URL elicitation", () => {
 describe("a webhook", () => {
   it("hears of a call that waits, within seconds", async () => {
     const heard: { headers: IncomingHttpHeaders; body: string }[] = [];
-    const receiver = createServer(async (request, response) => {
+    const receiver = createServer((request, response) => {
       let body = "";
-      for await (const chunk of request) body += String(chunk);
-      heard.push({ headers: request.headers, body });
-      response.end();
+      request.on("data", (chunk: Buffer) => {
+        body += chunk.toString();
+      });
+      request.on("end", () => {
+        heard.push({ headers: request.headers, body });
+        response.end();
+      });
     });
     await new Promise<void>((done) => receiver.listen(0, "127.0.0.1", done));
     const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
