@@ -99,7 +99,7 @@ describe("the tests of a policy", () => {
       version: "1",
       default: "deny",
       tools: {
-        "bank/pay": {
+        pay: {
           require: [
             {
               conditions: [

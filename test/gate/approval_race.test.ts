@@ -46,6 +46,7 @@ test.each(Array.from({ length: 20 }, (_, i) => [i]))(
     }
     expect(approved).toBe(approvalsEach);
   },
+  60_000,
 );
 
 test("an edit between approval and use voids it, whatever is called meanwhile", async () => {

@@ -109,12 +109,13 @@ test("rules are named like JSON pointers, repeats by number", () => {
     ...closed,
     tools: { "github/*": { deny_if: [exceeds(1), exceeds(2), never, never] } },
   };
-  const ids = judge(document, { args: '{"amount":3}' }).refusals.map(({ rule }) => rule);
+  const asked = { args: '{"amount":3}', team: policy(document) };
+  const ids = judge(open, asked).refusals.map(({ rule }) => rule);
   expect(ids).toEqual([
-    "/tools/github~1*/deny_if/args.amount-gt",
-    "/tools/github~1*/deny_if/args.amount-gt#2",
-    "/tools/github~1*/deny_if/always",
-    "/tools/github~1*/deny_if/always#2",
+    "/team/tools/github~1*/deny_if/args.amount-gt",
+    "/team/tools/github~1*/deny_if/args.amount-gt#2",
+    "/team/tools/github~1*/deny_if/always",
+    "/team/tools/github~1*/deny_if/always#2",
   ]);
   const tilde = {
     ...closed,
@@ -138,7 +139,9 @@ test.each<[string[], string | null]>([
   [["Pay", "PAY"], null],
 ])("of the keys %j the one that applies is %s", (keys, expected) => {
   const tools = Object.fromEntries(keys.map((key) => [key, { action: "deny", reason: key }]));
-  expect(judge({ ...closed, tools }).reason).toBe(expected ?? "Denied by rule (default deny).");
+  expect(judge(open, { team: policy({ ...closed, tools }) }).reason).toBe(
+    expected ?? "Denied by rule (default deny).",
+  );
 });
 
 test("a plain key cannot loosen one that names the server", () => {
@@ -149,11 +152,11 @@ test("a plain key cannot loosen one that names the server", () => {
 });
 
 test("in resources a star crosses slashes, and a server part is told from a scheme", () => {
-  const asked = (keys: string[], uri: string) =>
-    judge(
-      { ...closed, resources: Object.fromEntries(keys.map((key) => [key, { action: "deny", reason: key }])) },
-      { call: { method: "resources/read", kind: "resource", name: uri } },
-    ).reason;
+  const asked = (keys: string[], uri: string) => {
+    const resources = Object.fromEntries(keys.map((key) => [key, { action: "deny", reason: key }]));
+    const call = { method: "resources/read", kind: "resource", name: uri } as const;
+    return judge(open, { call, team: policy({ ...closed, resources }) }).reason;
+  };
   expect(asked(["file:///srv/*"], "file:///srv/a/b")).toBe("file:///srv/*");
   expect(asked(["file:///*", "github/file:///*"], "file:///a")).toBe("github/file:///*");
   expect(asked(["gitlab/file:///*"], "file:///a")).toBe("Denied by rule (default deny).");

@@ -1,4 +1,21 @@
-import { Num, type Value } from "./oracle.ts";
+/** A number as its text, as in the source of a document. */
+export class Num {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+export type Value = null | boolean | string | Num | Value[] | { [name: string]: Value };
+
+/** The value as JSON, numbers as they are written. */
+export function write(value: Value): string {
+  if (value instanceof Num) return value.text;
+  if (Array.isArray(value)) return `[${value.map(write).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}:${write(one)}`);
+  return `{${members.join(",")}}`;
+}
 
 type Objekt = { [name: string]: Value };
 

@@ -126,16 +126,14 @@ test("resources, prompts and the methods that named them are permitted as they w
   ]);
 });
 
-test("a name that would read otherwise is written behind the server's, and one that no key can say is left out", () => {
+test("a name that no key can say is left out, and that is told", () => {
   const long = `file:///${"a".repeat(1_024)}`;
   const tools = ["a/b", "__proto__", "gone"].map((name, i) => recorded(i + 1, 0, tool(name)));
   const read = recorded(4, 0, { target: { kind: "resource", name: long }, method: "resources/read" });
   const suggested = suggest({ version: "1", default: "allow" }, [...tools, read]);
-  expect(Object.keys((documentOf(suggested) as { tools: object }).tools)).toEqual([
-    "cmux/a/b",
-    "cmux/__proto__",
-  ]);
+  expect(Object.keys((documentOf(suggested) as { tools: object }).tools)).toEqual(["a/b"]);
   expect(suggested.notKnown).toEqual([
+    { name: "__proto__", reason: "It was used and is left out: no key can name it." },
     { name: "gone", reason: "It was used and is left out: it has no accepted definition any more." },
     { name: long, reason: "It was used and is left out: no key can name it." },
   ]);

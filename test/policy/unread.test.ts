@@ -3,8 +3,7 @@ import { type Policy, readPolicy } from "../../src/policy/document.ts";
 import { type Decision, evaluate, evaluateUnread, type Question } from "../../src/policy/evaluate.ts";
 import { unreadArguments } from "../../src/policy/unread.ts";
 import { argumentsOf, context, judge, onPay } from "./judge.ts";
-import { write } from "./oracle.ts";
-import { type Bounds, Choice, randomArguments, randomPolicy, tools } from "./random-policy.ts";
+import { type Bounds, Choice, randomArguments, randomPolicy, tools, write } from "./random-policy.ts";
 
 const pins: Question["tools"] = new Map(
   tools.slice(0, -1).map((name) => [name, { category: name === "look" ? "Read" : "Write", risk: "low" }]),
