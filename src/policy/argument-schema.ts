@@ -6,8 +6,8 @@ import { suggestion } from "./nearest.ts";
 import { hasHugeNumber, type Outcome } from "./operator.ts";
 import { members, type Place } from "./pointer.ts";
 
-// A call's arguments have at most 10,000 members; more steps than this mean references that multiply.
-const stepsMax = 200_000;
+// Ten for each of the 10,000 members that arguments may have; more mean references that multiply.
+const stepsMax = 100_000;
 // Deeper than any document or message may be nested, so only a reference that leads to itself gets here.
 const depthMax = 256;
 

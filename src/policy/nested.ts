@@ -54,7 +54,7 @@ function innerCall(scene: Scene, layer: LayerView, nested: Nested, element: Json
   const at = `${nested.each.text}[${index}]`;
   const read = readCall(scene, nested, element);
   if ("why" in read) return { rule, why: `cannot unfold ${at}: ${read.why}`, layer };
-  if (!spend(scene.source.work, lookUpPrice(scene.question, read.call)))
+  if (!spend(scene.work, lookUpPrice(scene.question, read.call)))
     return { rule, why: `cannot unfold ${at}: ${tooMuchWork.why}`, layer };
   const inside = `${at}${nested.arguments.map((step) => stepText(step)).join("")}`;
   return {
@@ -64,7 +64,7 @@ function innerCall(scene: Scene, layer: LayerView, nested: Nested, element: Json
       depth: scene.depth + 1,
       templates: scene.templates,
       findings: scene.findings,
-      work: scene.source.work,
+      work: scene.work,
     }),
   };
 }

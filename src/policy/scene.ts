@@ -5,7 +5,7 @@ import { lookUp } from "./key.ts";
 import type { Fact } from "./path.ts";
 import type { Limit, Policy, Rule } from "./rule.ts";
 import { type Template, Templates } from "./template.ts";
-import { newWork } from "./work.ts";
+import { newWork, type Work } from "./work.ts";
 
 /** One policy's say in one call. */
 export interface LayerView {
@@ -34,6 +34,7 @@ export interface Scene {
   readonly depth: number;
   readonly templates: readonly Template[];
   readonly findings: Findings;
+  readonly work: Work;
 }
 
 /** A limit that the call meets, and how much this one call adds to its counter. */
@@ -76,9 +77,9 @@ export const outerScene = (question: Question, findings: Findings): Scene =>
     work: newWork(),
   });
 
-type Placement = Pick<Scene, "prefix" | "argsAt" | "depth" | "templates" | "findings"> & Pick<Source, "work">;
+type Placement = Pick<Scene, "prefix" | "argsAt" | "depth" | "templates" | "findings" | "work">;
 
-export function sceneOf(question: Question, call: Call, { work, ...placement }: Placement): Scene {
+export function sceneOf(question: Question, call: Call, placement: Placement): Scene {
   const args = call.arguments ?? noArguments;
   const layers = layersOf(question, call, placement.prefix);
   const own = layers.flatMap(({ rule }) => (rule?.nested ? [rule.nested.template] : []));
@@ -87,7 +88,7 @@ export function sceneOf(question: Question, call: Call, { work, ...placement }: 
     args,
     fact: (name) => factOf(question, call, name),
     templates: templates.length === 0 ? null : new Templates(templates),
-    work,
+    work: placement.work,
   };
   return { ...placement, question, call, args, layers, source, templates };
 }
