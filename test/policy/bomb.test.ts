@@ -43,8 +43,8 @@ describe("a bomb", () => {
         deny_if: Array.from({ length: groups }, (_, i) => cap("args.list[*]", "eq", `b${i}`)),
       });
     const args = JSON.stringify({ list: Array.from({ length: 8_000 }, () => "a") });
-    expect(judge(rule(100), { args })).toMatchObject({ effect: "allow", errors: [] });
-    expect(judge(rule(250), { args })).toMatchObject({
+    expect(judge(rule(30), { args })).toMatchObject({ effect: "allow", errors: [] });
+    expect(judge(rule(100), { args })).toMatchObject({
       effect: "deny",
       reason: expect.stringMatching(/^cannot evaluate .*: the call is more work than a decision may be$/),
     });
