@@ -61,6 +61,8 @@ const patterns = [
   "(?:(?:a*)*)*\\b!!",
   "(?i)(k+|\u212a+)+[^\\PL]$",
 ];
+/** About two thousand states that all stay alive on a text of one letter. */
+const manyStates = "^(a|aa){0,400}[a-d]$";
 const regexes = patterns.flatMap((pattern) =>
   texts.map(([name, make]) =>
     bomb(`regex ${pattern} on ${name}`, denyIf("args.text", "regex", pattern), textArgs(make)),
@@ -136,6 +138,13 @@ const numbers = digits.flatMap(([name, args]) => [
   ),
 ]);
 
+const nested = { each: "args.steps[*]", tool: "tool", arguments: "params" };
+const inner = (params: string) => `{"tool":"pay","params":${params}}`;
+const groupsOf = (count: number, path: string, op: string, value: (index: number) => unknown): Rule => ({
+  deny_if: times(Math.ceil(count / 64), (at) => ({
+    conditions: times(Math.min(64, count - at * 64), (i) => ({ path, op, value: value(at * 64 + i) })),
+  })),
+});
 const listArgs: Args = (size) => `{"list":${list('"aa"', size)}}`;
 const strange = (schema: unknown): Rule => ({ arguments: { properties: { list: schema, text: schema } } });
 /** Two ways at each of 20 steps: 2^20 if a validator walked them all. */
@@ -148,7 +157,43 @@ const doubling = {
   ),
   $ref: "#/$defs/d0",
 };
+const textsOf500: Args = (size) => JSON.stringify({ list: times(size / 500, () => "a".repeat(490)) });
 const schemas = [
+  bomb("schema: items with a large pattern", strange({ items: { pattern: manyStates } }), textsOf500),
+  bomb(
+    "schema: items with 20 patterns",
+    strange({ items: { allOf: times(20, (i) => ({ not: { pattern: `(a|aa)+[b-d]{${i + 1}}$` } })) } }),
+    textsOf500,
+  ),
+  bomb(
+    "schema: 1,000 large required by 1,000",
+    {
+      arguments: {
+        $defs: { r: { required: times(1_000, (i) => `k${i}`) } },
+        allOf: times(1_000, () => ({ $ref: "#/$defs/r" })),
+      },
+    },
+    (size) => JSON.stringify(Object.fromEntries(times(Math.min(9_000, size / 10), (i) => [`k${i}`, 1]))),
+  ),
+  bomb(
+    "schema: 3,000 lengths of one text",
+    {
+      arguments: {
+        properties: { text: { allOf: times(3_000, (i) => ({ minLength: 1, maxLength: 70_000 + i })) } },
+      },
+    },
+    textArgs(texts[0]?.[1] ?? String),
+  ),
+  bomb(
+    "schema: 3,000 times all of it",
+    { arguments: { properties: { list: { anyOf: times(3_000, (i) => ({ const: [`${i}`] })) } } } },
+    listArgs,
+  ),
+  bomb(
+    "schema: 2^20 in each of 100 calls",
+    { nested, arguments: { ...doubling, properties: { steps: true } } },
+    (size) => `{"steps":[${times(Math.min(100, size / 30), () => inner("{}")).join(",")}]}`,
+  ),
   bomb("schema: uniqueItems", strange({ uniqueItems: true }), listArgs),
   bomb("schema: items with a pattern", strange({ items: { pattern: "(a|aa)+$" } }), listArgs),
   bomb("schema: contains", strange({ contains: { const: "b" } }), listArgs),
@@ -183,8 +228,6 @@ const schemas = [
   ),
 ];
 
-const nested = { each: "args.steps[*]", tool: "tool", arguments: "params" };
-const inner = (params: string) => `{"tool":"pay","params":${params}}`;
 const nesting = [
   bomb("nested: as many calls as fit", { nested }, (size) => `{"steps":${list(inner("{}"), size, 3)}}`),
   bomb(
@@ -203,6 +246,22 @@ const nesting = [
     { nested: { ...nested, template: "(a|aa)+$" } },
     (size) => `{"steps":[${inner(`{"text":"${"a".repeat(size)}"}`)}]}`,
   ),
+  bomb(
+    "nested: 3,000 conditions on text with a template",
+    {
+      nested: { ...nested, template: "(a|aa)+$" },
+      ...groupsOf(3_000, "args.text", "contains", (i) => `b${i}`),
+    },
+    (size) => JSON.stringify({ steps: [], text: "a".repeat(size) }),
+  ),
+  bomb(
+    "nested: a large template on many texts",
+    {
+      nested: { ...nested, template: "(a|aa){0,400}[b-d]" },
+      deny_if: [group("args.list", "contains", "b")],
+    },
+    (size) => JSON.stringify({ steps: [], list: times(size / 500, () => "a".repeat(490)) }),
+  ),
   bomb("nested: five deep", { nested }, () => {
     let steps = "[]";
     for (let depth = 0; depth < 5; depth++) steps = `[${inner(`{"steps":${steps}}`)}]`;
@@ -212,11 +271,6 @@ const nesting = [
 
 const manyArgs: Args = (size) =>
   JSON.stringify({ text: "a".repeat(size / 2), list: times(size / 8, () => "aa") });
-const groupsOf = (count: number, path: string, op: string, value: (index: number) => unknown): Rule => ({
-  deny_if: times(Math.ceil(count / 64), (at) => ({
-    conditions: times(Math.min(64, count - at * 64), (i) => ({ path, op, value: value(at * 64 + i) })),
-  })),
-});
 const crowds = [
   bomb(
     "3,500 conditions on one text",
@@ -235,12 +289,12 @@ const crowds = [
   ),
   bomb(
     "500 patterns on one text",
-    groupsOf(500, "args.text", "regex", (i) => `a+b${i}$`),
+    groupsOf(500, "args.text", "regex", (i) => `(a|aa)+[b-d]{${(i % 9) + 1}}$`),
     manyArgs,
   ),
   bomb(
     "500 patterns on each element",
-    groupsOf(500, "args.list[*]", "regex", (i) => `a+b${i}$`),
+    groupsOf(500, "args.list[*]", "regex", (i) => `(a|aa)+[b-d]{${(i % 9) + 1}}$`),
     manyArgs,
   ),
   bomb(

@@ -1,9 +1,11 @@
 import { compareDecimals, type Decimal, decimal } from "../json/decimal.ts";
 import { type Json, JsonNumber, typeName } from "../json/value.ts";
 import { canonicalJson } from "../json/write.ts";
-import type { Check, Keyword } from "./argument-check.ts";
+import { type Check, canonicalIn, type Keyword } from "./argument-check.ts";
 import { formats } from "./format.ts";
+import { codePoints } from "./operator.ts";
 import type { Place } from "./pointer.ts";
+import { matchPrice, spend } from "./work.ts";
 
 const typeNames = ["null", "boolean", "string", "number", "integer", "array", "object"];
 // policy.md §2: comparing all pairs of more items than this is not worth a call's time.
@@ -46,7 +48,8 @@ const isInteger = (value: Json): boolean =>
 function oneOf(at: Place, values: readonly Json[]): Check | null {
   if (values.length === 0) return at.fail("expected a list of at least one value");
   const texts = new Set(values.map(canonicalJson));
-  return (value) => texts.has(canonicalJson(value));
+  const types = new Set(values.map(typeName));
+  return (value, run) => types.has(typeName(value)) && texts.has(canonicalIn(run, value));
 }
 
 const numberAt = (at: Place): Decimal | null =>
@@ -76,10 +79,7 @@ function multipleOf(at: Place): Check | null {
 }
 
 function textLength(value: Json): number | null {
-  if (typeof value !== "string") return null;
-  let length = 0;
-  for (const _ of value) length++;
-  return length;
+  return typeof value === "string" ? codePoints(value) : null;
 }
 
 function itemCount(value: Json): number | null {
@@ -119,7 +119,7 @@ function uniqueItems(at: Place): Check | null {
       run.unclear ??= `more than ${uniqueItemsMax} items to compare`;
       return false;
     }
-    return new Set(value.map(canonicalJson)).size === value.length;
+    return new Set(value.map((item) => canonicalIn(run, item))).size === value.length;
   };
 }
 
@@ -129,7 +129,7 @@ export function patternCheck(at: Place, text: string): Check | null {
   if ("mistake" in regex) return at.fail(regex.mistake);
   return (value, run) => {
     if (typeof value !== "string") return true;
-    const matched = regex.test(value);
+    const matched = spend(run.work, matchPrice(regex.size, value)) ? regex.test(value) : null;
     if (matched === null) run.unclear ??= "a text is too long for its pattern";
     return matched === true;
   };

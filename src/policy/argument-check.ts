@@ -1,11 +1,23 @@
 import type { Json } from "../json/value.ts";
+import { canonicalJson } from "../json/write.ts";
 import type { Place } from "./pointer.ts";
+import type { Work } from "./work.ts";
 
 /** What one evaluation of a schema has used up, and why it could not go on. */
 export interface Run {
   stepsLeft: number;
   depth: number;
   unclear: string | null;
+  readonly work: Work;
+  /** The texts by which values were compared before. */
+  readonly texts: Map<Json, string>;
+}
+
+/** The one text of a value and of all that are equal to it, written once a run. */
+export function canonicalIn(run: Run, value: Json): string {
+  const text = run.texts.get(value) ?? canonicalJson(value);
+  run.texts.set(value, text);
+  return text;
 }
 
 /** The members and elements that some schema in place has looked at, for `unevaluated…`. */

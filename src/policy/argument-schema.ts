@@ -5,11 +5,13 @@ import { type Build, type Check, type Run, unseen } from "./argument-check.ts";
 import { suggestion } from "./nearest.ts";
 import { hasHugeNumber, type Outcome } from "./operator.ts";
 import { members, type Place } from "./pointer.ts";
+import { lengthOf, spend, type Work } from "./work.ts";
 
 // Ten for each of the 10,000 members that arguments may have; more mean references that multiply.
 const stepsMax = 100_000;
 // Deeper than any document or message may be nested, so only a reference that leads to itself gets here.
 const depthMax = 256;
+const stepPrice = 16;
 
 const annotations = new Set(
   "$schema $comment $defs definitions title description default examples deprecated readOnly writeOnly".split(
@@ -21,12 +23,12 @@ const hugeNumber = "a number of more than 64 digits or an exponent beyond ±400"
 const dialect = "https://json-schema.org/draft/2020-12/schema";
 
 /** Compiles the `arguments` of a rule: JSON Schema 2020-12 on exact numbers, in bounded time (policy.md §2). */
-export function compileArgumentSchema(root: Place): (args: Json) => Outcome {
+export function compileArgumentSchema(root: Place): (args: Json, work: Work) => Outcome {
   if (root.value !== undefined && hasHugeNumber(root.value)) root.fail(hugeNumber);
   const check = new Compiler(root).subschema(root);
-  return (args) => {
+  return (args, work) => {
     if (hasHugeNumber(args)) return { why: hugeNumber };
-    const run: Run = { stepsLeft: stepsMax, depth: 0, unclear: null };
+    const run: Run = { stepsLeft: stepsMax, depth: 0, unclear: null, work, texts: new Map() };
     const holds = check(args, run, unseen());
     return run.unclear === null ? holds : { why: run.unclear };
   };
@@ -67,7 +69,8 @@ class Compiler implements Build {
     // Entered before its parts are built, so that a reference back to it finds it.
     const entry: { check: Check } = { check: () => false };
     this.#done.set(value, entry);
-    entry.check = bounded(this.#keywords(at));
+    const size = [...value.values()].reduce<number>((sum, operand) => sum + 1 + lengthOf(operand), 0);
+    entry.check = bounded(this.#keywords(at), size);
     return (instance, run, seen) => entry.check(instance, run, seen);
   }
 
@@ -127,9 +130,11 @@ function decodedFragment(fragment: string): string | null {
 
 const known = [...assertions.keys(), ...applicators.keys(), ...annotations];
 
-function bounded(checks: readonly Check[]): Check {
+/** Counts what it takes to hold a value against keywords with operands of that many members together. */
+function bounded(checks: readonly Check[], size: number): Check {
   return (value, run, seen) => {
-    if (--run.stepsLeft < 0 || run.depth >= depthMax) {
+    const steps = stepPrice + size + checks.length * lengthOf(value);
+    if (--run.stepsLeft < 0 || run.depth >= depthMax || !spend(run.work, steps)) {
       run.unclear ??= "the schema takes too long on these arguments";
       return false;
     }

@@ -126,5 +126,5 @@ function templateOf(at: Place): Template | null {
   const regex = at.regex(text);
   if ("mistake" in regex) return at.fail(regex.mistake);
   // A text too long to search may hold one.
-  return (value) => regex.test(value) ?? true;
+  return { size: regex.size, holds: (value) => regex.test(value) ?? true };
 }

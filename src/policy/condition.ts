@@ -112,10 +112,11 @@ function quantify(at: Walk, value: Json, depth: number): Outcome {
   if (!Array.isArray(value)) return unlike("an array", value);
   if (!spend(at.work, value.length)) return tooMuchWork;
   const every = at.quantifier === "every";
+  const last = depth + 1 === at.condition.path.steps.length;
   let holds = every;
   let unclear: Outcome | null = null;
   for (const element of value) {
-    const outcome = walk(at, element, depth + 1);
+    const outcome = last && element !== unread ? compare(at, element) : walk(at, element, depth + 1);
     if (typeof outcome === "object") unclear ??= outcome;
     else holds = every ? holds && outcome : holds || outcome;
   }

@@ -170,9 +170,12 @@ function shorter(operand: Json): Test | Mistake {
   };
 }
 
-function codePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
+/** The length in code points of a text without lone surrogates: each second half of a pair is not counted. */
+export function codePoints(text: string): number {
+  let count = text.length;
+  for (let index = 0; index < text.length; index++) {
+    if ((text.charCodeAt(index) & 0xfc00) === 0xdc00) count--;
+  }
   return count;
 }
 

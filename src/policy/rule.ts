@@ -4,6 +4,7 @@ import type { HideTable, KeyTable, Kind } from "./key.ts";
 import type { Outcome } from "./operator.ts";
 import type { Path, Step } from "./path.ts";
 import type { Template } from "./template.ts";
+import type { Work } from "./work.ts";
 
 /** What `all_tools` and every rule can ask of a call. Ids lack the layer's and a nested call's prefix. */
 export interface Checks {
@@ -58,7 +59,7 @@ export interface Rule extends Checks {
   readonly action: "allow" | "deny" | "approve";
   readonly reason: string | null;
   readonly approve: ApprovalTerms;
-  readonly arguments: ((args: Json) => Outcome) | null;
+  readonly arguments: ((args: Json, work: Work) => Outcome) | null;
   readonly nested: Nested | null;
   readonly record: "keys" | "values" | null;
   readonly redact: readonly string[];

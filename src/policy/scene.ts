@@ -87,7 +87,7 @@ export function sceneOf(question: Question, call: Call, placement: Placement): S
   const source: Source = {
     args,
     fact: (name) => factOf(question, call, name),
-    templates: templates.length === 0 ? null : new Templates(templates),
+    templates: templates.length === 0 ? null : new Templates(templates, placement.work),
     work: placement.work,
   };
   return { ...placement, question, call, args, layers, source, templates };

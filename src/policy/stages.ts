@@ -197,9 +197,9 @@ function argumentsFit(scene: Scene): void {
   }
 }
 
-function argumentsOutcome({ source, args }: Scene, check: NonNullable<Rule["arguments"]>): Outcome {
+function argumentsOutcome({ source, args, work }: Scene, check: NonNullable<Rule["arguments"]>): Outcome {
   if (source.templates?.in(args)) return { why: "they hold a template that is filled in later" };
-  return holdsUnread(args) ? notStored : check(args);
+  return holdsUnread(args) ? notStored : check(args, work);
 }
 
 const oneCall = 1_000_000n;

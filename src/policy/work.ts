@@ -8,7 +8,7 @@ export interface Work {
 }
 
 // Each comparison is bounded by itself, but a document holds thousands of them, and a message thousands of elements.
-const stepsMax = 6_000_000;
+const stepsMax = 2_500_000;
 export const newWork = (): Work => ({ left: stepsMax });
 
 /** Takes whole steps; false where there are not as many left, and then for the rest of the decision. */
@@ -24,15 +24,18 @@ export const tooMuchWork = { why: "the call is more work than a decision may be"
 export type Price = (value: Json) => number;
 
 // Whole numbers only: a fraction in `left` would make every decision several times slower.
-const base = 3;
+const base = 6;
 // policy.md §2: a pattern on a longer text is not tried.
 const matchMax = 1_000_000;
+
+// Such a comparison ends with the operand, which the document's own size bounds, or at the first difference.
+const cheap: Price = (value) => (value instanceof JsonNumber ? base + (value.text.length >> 2) : base);
 
 /** The price of an operator; `size` is that of its pattern's program. */
 export function priceOf(op: OperatorName, operand: Json, size: number): Price {
   switch (op) {
     case "regex":
-      return (value) => base + Math.min(size * lengthOf(value), matchMax);
+      return (value) => base + (typeof value === "string" ? matchPrice(size, value) : 0);
     case "glob": {
       const { words } = compileGlob(typeof operand === "string" ? operand : "", false);
       return (value) => base + words * lengthOf(value);
@@ -45,12 +48,19 @@ export function priceOf(op: OperatorName, operand: Json, size: number): Price {
     }
     case "contains":
       return (value) => base + (Array.isArray(value) ? base * value.length : lengthOf(value) >> 2);
-    default:
+    case "length_lte":
       return (value) => base + (lengthOf(value) >> 2);
+    default:
+      return cheap;
   }
 }
 
-function lengthOf(value: Json): number {
+/** The price of one pattern on one text; a pattern is not tried on a text that is too long for it. */
+export const matchPrice = (size: number, text: string): number => Math.min(size * text.length, matchMax) >> 1;
+
+/** Characters, elements or members. */
+export function lengthOf(value: Json): number {
   if (typeof value === "string" || Array.isArray(value)) return value.length;
+  if (value instanceof Map) return value.size;
   return value instanceof JsonNumber ? value.text.length : 0;
 }
