@@ -283,6 +283,11 @@ const crowds = [
     manyArgs,
   ),
   bomb(
+    "3,500 conditions on one number",
+    groupsOf(3_500, "args.n", "eq", (i) => i),
+    (size) => `{"n":${"9".repeat(size)}}`,
+  ),
+  bomb(
     "3,500 conditions on nothing",
     groupsOf(3_500, "args.gone", "eq", (i) => i),
     manyArgs,

@@ -11,7 +11,9 @@ import { lengthOf, spend, type Work } from "./work.ts";
 const stepsMax = 100_000;
 // Deeper than any document or message may be nested, so only a reference that leads to itself gets here.
 const depthMax = 256;
-const stepPrice = 16;
+// Of one schema on one value, and of one character for one keyword, in steps of a decision's work.
+const stepPrice = 40;
+const characterPrice = 3;
 
 const annotations = new Set(
   "$schema $comment $defs definitions title description default examples deprecated readOnly writeOnly".split(
@@ -133,7 +135,7 @@ const known = [...assertions.keys(), ...applicators.keys(), ...annotations];
 /** Counts what it takes to hold a value against keywords with operands of that many members together. */
 function bounded(checks: readonly Check[], size: number): Check {
   return (value, run, seen) => {
-    const steps = stepPrice + size + checks.length * lengthOf(value);
+    const steps = stepPrice + size + checks.length * lengthOf(value) * characterPrice;
     if (--run.stepsLeft < 0 || run.depth >= depthMax || !spend(run.work, steps)) {
       run.unclear ??= "the schema takes too long on these arguments";
       return false;

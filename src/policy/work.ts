@@ -24,7 +24,7 @@ export const tooMuchWork = { why: "the call is more work than a decision may be"
 export type Price = (value: Json) => number;
 
 // Whole numbers only: a fraction in `left` would make every decision several times slower.
-const base = 6;
+const base = 8;
 // policy.md §2: a pattern on a longer text is not tried.
 const matchMax = 1_000_000;
 
