@@ -1,0 +1,94 @@
+import { describe, expect, test } from "vitest";
+import { hiddenCharacters, lookAlikes, mixedWords } from "../../src/risk/disguise.ts";
+
+describe("characters that nobody sees are named", () => {
+  test.each([
+    ["zero width", "Reads\u200b a file\u2060.", ["U+200B", "U+2060"]],
+    ["direction", "Reads \u202egnp.exe\u2066", ["U+202E", "U+2066"]],
+    ["tags", "Reads\u{e0049}\u{e0067}", ["U+E0049", "U+E0067"]],
+    ["variation selectors", "a\ufe01b\u{e0101}", ["U+FE01", "U+E0101"]],
+    ["fillers", "a\u3164\u115f\u2800\u034f", ["U+3164", "U+115F", "U+2800", "U+034F"]],
+    ["terminal escapes", "a\u001b[2J\u0000", ["U+001B", "U+0000"]],
+    ["soft hyphen and private use", "re\u00adads\ue000", ["U+00AD", "U+E000"]],
+    ["half a pair", "a\ud800", ["U+D800"]],
+    ["each once", "\u200b\u200b", ["U+200B"]],
+  ])("%s", (_name, text, hidden) => {
+    expect(hiddenCharacters(text)).toEqual(hidden);
+  });
+
+  test.each([
+    "Lists\tall\r\nfiles.",
+    "Größe, naïve, 日本語, العربية, ภาษาไทย – “quoted” … 10 µs",
+    "❤️ 👩‍👩‍👧 🏳️‍🌈 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ℹ️ 1️⃣",
+  ])("ordinary text has none: %j", (text) => {
+    expect(hiddenCharacters(text)).toEqual([]);
+  });
+});
+
+describe("words in borrowed letters are named", () => {
+  test.each([
+    ["Cyrillic among Latin", "Pay with p\u0430yp\u0430l today", ["p\u0430yp\u0430l"]],
+    ["Greek among Latin", "gith\u03c5b", ["gith\u03c5b"]],
+    [
+      "mathematical letters",
+      "\u{1d41d}\u{1d42b}\u{1d428}\u{1d429} it",
+      ["\u{1d41d}\u{1d42b}\u{1d428}\u{1d429}"],
+    ],
+    ["full width", "\uff44rop", ["\uff44rop"]],
+  ])("%s", (_name, text, words) => {
+    expect(mixedWords(text)).toEqual(words);
+  });
+
+  test.each(["Привет world", "Ελληνικά and English", "10 µs, 5 Ω, Δx", "naïve café", "データ api"])(
+    "%j has none",
+    (text) => {
+      expect(mixedWords(text)).toEqual([]);
+    },
+  );
+});
+
+describe("a tool that could be mistaken for another", () => {
+  const others = [
+    { server: "github", name: "create_issue" },
+    { server: "github", name: "delete_file" },
+    { server: "files", name: "list" },
+  ];
+  const alike = (name: string, server = "other") => lookAlikes([{ server, name }], others)[0];
+
+  test.each([
+    ["the same name elsewhere", "create_issue", "create_issue"],
+    ["one letter less", "creat_issue", "create_issue"],
+    ["two letters exchanged", "craete_issue", "create_issue"],
+    ["two letters more", "create_issues2", "create_issue"],
+    ["l for 1", "de1ete_fi1e", "delete_file"],
+    ["another case and separator", "DeleteFile", "delete_file"],
+    ["l for i, and a letter less", "creat_lssue", "create_issue"],
+    ["a short name, one letter off", "lists", "list"],
+  ])("%s", (_name, name, like) => {
+    expect(alike(name)?.map((other) => other.name)).toEqual([like]);
+  });
+
+  test.each([
+    ["three letters off", "create_is"],
+    ["another name", "read_channel"],
+    ["a short name, two letters off", "last2"],
+  ])("is not %s", (_name, name) => {
+    expect(alike(name)).toEqual([]);
+  });
+
+  test("is never itself", () => {
+    expect(alike("create_issue", "github")).toEqual([]);
+  });
+
+  test("on its own server counts too", () => {
+    expect(alike("create_issu", "github")).toEqual([others[0]]);
+  });
+
+  test("is found in both directions", () => {
+    const pair = [
+      { server: "a", name: "transfer_funds" },
+      { server: "b", name: "transfer_furnds" },
+    ];
+    expect(lookAlikes(pair, pair)).toEqual([[pair[1]], [pair[0]]]);
+  });
+});
