@@ -31,19 +31,27 @@ if (!file || !values.jwks) {
   console.error(usage);
   process.exit(2);
 }
-const held = values.checkpoints ? readCheckpoints(values.checkpoints) : [];
-const check = new ExportCheck(await readJwks(values.jwks), held);
-// Not by readline, which also breaks lines at U+2028: JSON may hold that in a text.
-let rest = "";
-for await (const chunk of createReadStream(file, { encoding: "utf8" })) {
-  const lines = (rest + chunk).split("\n");
-  rest = lines.pop() ?? "";
-  for (const line of lines) check.line(line);
+async function verify(file: string, jwks: string, kept: string | undefined): Promise<boolean> {
+  const check = new ExportCheck(await readJwks(jwks), kept ? readCheckpoints(kept) : []);
+  // Not by readline, which also breaks lines at U+2028: JSON may hold that in a text.
+  let rest = "";
+  for await (const chunk of createReadStream(file, { encoding: "utf8" })) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) check.line(line);
+  }
+  check.line(rest);
+  const report = check.end();
+  console.log(JSON.stringify(report, null, 2));
+  if (report.ok && report.sealed < report.to) {
+    console.error(`Entries ${report.sealed + 1} to ${report.to} are not covered by a checkpoint yet.`);
+  }
+  return report.ok;
 }
-check.line(rest);
-const report = check.end();
-console.log(JSON.stringify(report, null, 2));
-if (report.ok && report.sealed < report.to) {
-  console.error(`Entries ${report.sealed + 1} to ${report.to} are not covered by a checkpoint yet.`);
+
+try {
+  process.exitCode = (await verify(file, values.jwks, values.checkpoints)) ? 0 : 1;
+} catch (error) {
+  console.error(`It could not be checked: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 2;
 }
-process.exitCode = report.ok ? 0 : 1;

@@ -8,8 +8,12 @@ const bodyBytesMax = 1_048_576;
 // A policy may have 2,000 tools with several keys each (policy.md §9), so more members than a message.
 export const bodyCaps: Caps = { depthMax: 64, membersMax: 200_000, stringMax: 262_144 };
 
-/** A request's body as a strict JSON tree: one value, no duplicate keys, 1 MiB at most. */
-export async function readBody(request: Request): Promise<Json | Fault> {
+/** A request's body as a strict JSON tree: one value, no duplicate keys, 1 MiB at most. None is `{}` where it is optional. */
+export async function readBody(request: Request, optional = false): Promise<Json | Fault> {
+  const bytes = await readBytes(request);
+  if (!bytes) return fault("too_large", `A body may be ${bodyBytesMax} bytes at most.`);
+  // Not by `request.body`: clients say `Content-Length: 0` for a POST of nothing (RFC 9110 §8.6), and that is a body of none.
+  if (optional && bytes.byteLength === 0) return new Map();
   const [media, ...parameters] = (request.headers.get("Content-Type") ?? "").toLowerCase().split(";");
   const charset = parameters.map((parameter) => parameter.trim()).find((text) => text.startsWith("charset="));
   if (media?.trim() !== "application/json" || (charset && charset !== "charset=utf-8")) {
@@ -17,8 +21,6 @@ export async function readBody(request: Request): Promise<Json | Fault> {
   }
   if (request.headers.has("Content-Encoding"))
     return fault("bad_media", "Send the body without an encoding.");
-  const bytes = await readBytes(request);
-  if (!bytes) return fault("too_large", `A body may be ${bodyBytesMax} bytes at most.`);
   const text = decodeUtf8(bytes);
   if (text === null) return fault("bad_json", "The body is not UTF-8.");
   const read = readJson(text, bodyCaps);

@@ -63,7 +63,7 @@ async function answer(operation: Operation, deps: ApiDeps, context: ApiContext):
     params: req.param(),
     query: req.query(),
     header: (name) => req.header(name) ?? null,
-    body: async () => (operation.bodyOptional && !req.raw.body ? new Map() : readBody(req.raw)),
+    body: () => readBody(req.raw, operation.bodyOptional),
     signIn: () => signIn(req.header("Authorization") ?? "", deps),
   });
   if (isFault(outcome) && outcome.fault === "unauthenticated") {

@@ -78,7 +78,8 @@ export function faultBody(id: Id | null, fault: Fault, requestId: string): strin
 
 function textOf(refusal: Refusal, outcome: Judged): string {
   const text = `${prefixes[outcome]} ${refusal.reason}`;
-  if (refusal.approval) return `${text} ${adviceOf(refusal.approval)}`;
+  // An author's reason need not end like a sentence.
+  if (refusal.approval) return `${text.replace(/[^.!?]$/, "$&.")} ${adviceOf(refusal.approval)}`;
   if (outcome !== "limited" || refusal.retryAfterMs === null) return text;
   return `${text} Retry in ${Math.max(1, Math.ceil(refusal.retryAfterMs / 1000))} s.`;
 }

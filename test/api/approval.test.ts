@@ -46,6 +46,11 @@ beforeEach(async () => {
   agent = new AgentCalls(team, made);
 });
 
+it("takes a word without a note, as most clients send a POST of nothing: with a body that is empty", async () => {
+  const path = `/v1/teams/${team.person.team.slug}/approvals/${await ask()}/approve`;
+  expect((await plane.ask("POST", path, { token: team.person.token, text: "" })).status).toBe(200);
+});
+
 describe("the inbox", () => {
   it("lists what waits, newest first, page by page, and what came of it", async () => {
     const ids = [];

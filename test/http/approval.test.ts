@@ -55,9 +55,12 @@ async function asked(): Promise<string> {
 }
 
 const say = (word: "approve" | "refuse", id: string, note?: string) =>
-  team.rest.must(z.object({ state: z.string() }), "POST", team.path(`approvals/${id}/${word}`), {
-    ...(note === undefined ? {} : { note }),
-  });
+  team.rest.must(
+    z.object({ state: z.string() }),
+    "POST",
+    team.path(`approvals/${id}/${word}`),
+    note === undefined ? undefined : { note },
+  );
 
 const calls = (tool: string): number => cmux.seen().tools[tool] ?? 0;
 

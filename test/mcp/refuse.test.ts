@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fault } from "../../src/fault.ts";
-import type { DecisionId } from "../../src/id.ts";
+import type { ApprovalId, DecisionId } from "../../src/id.ts";
 import { JsonNumber } from "../../src/json/value.ts";
 import { faultBody, type Refusal, refusedCall, refusedStatus } from "../../src/mcp/refuse.ts";
 import type { Target } from "../../src/mcp/target.ts";
@@ -85,6 +85,19 @@ describe("a refused tool call", () => {
       result: { content: [{ text: "[APPROVAL REQUIRED] Over 500 needs a person." }] },
     });
   });
+});
+
+test("where to ask follows the author's reason as a sentence of its own", () => {
+  const approval = { id: "apr_1" as ApprovalId, url: "https://gate.example/approvals/apr_1", expiresAtMs: 0 };
+  const texts = ["Over 500", "Over 500!"].map((reason) =>
+    refusedCall(
+      message("tools/call", tool("a")),
+      refusal("approval_required", { reason, approval }),
+      decision,
+    ),
+  );
+  expect(texts[0]).toContain("[APPROVAL REQUIRED] Over 500. Ask for approval at https://gate.example/");
+  expect(texts[1]).toContain("[APPROVAL REQUIRED] Over 500! Ask for approval at https://gate.example/");
 });
 
 describe("what is unknown", () => {
