@@ -29,8 +29,8 @@ export default defineConfig({
             },
           })),
         ],
-        // What a seeded run finds is replayed with the ORACLE_SEED or LIMIT_SEED that it prints.
-        envPrefix: ["VITE_", "ORACLE_", "LIMIT_"],
+        // What a seeded run finds is replayed with the ORACLE_SEED, LIMIT_SEED or FRAME_SEED that it prints.
+        envPrefix: ["VITE_", "ORACLE_", "LIMIT_", "FRAME_"],
         test: { name: "runtime", include: ["test/*/**/*.test.ts"], exclude: ["test/http/**"] },
       },
       {
