@@ -3,6 +3,7 @@ import * as z from "zod";
 import { claimState, markRunning } from "./alone.ts";
 import { buildAssets } from "./assets.ts";
 import { Child } from "./child.ts";
+import { runCron } from "./cron.ts";
 import { Demo } from "./demo.ts";
 import { migrate, startGateway } from "./gateway.ts";
 import { type Options, readOptions } from "./options.ts";
@@ -76,6 +77,7 @@ async function runGateway(state: State, port: number, url: string): Promise<void
   children.push(gateway);
   await untilReady(gateway, `${url}/readyz`);
   watch(gateway);
+  runCron(url);
   markRunning(state, url);
 }
 

@@ -46,11 +46,21 @@ describe("npm start", () => {
   it("keeps its data and its token from one start to the next", async () => {
     const before = await running.ready();
     expect(await running.stop()).toBe(0);
+    sql(dir, waitingEvent);
     running = startPortcullis(dir);
     const after = await running.ready();
     expect(after).toEqual(before);
     const called = await callPlainly(after.gateway_url ?? "", after.token ?? "", "cmux_workspace_snapshot");
     expect(called).toMatchObject({ isError: false, decision: null });
+  });
+
+  it("runs the cron, which Cloudflare would: what waited at the start is told", async () => {
+    const { url, team, email, password } = await running.ready();
+    const { token } = await new Rest(url).must(session, "POST", "/v1/login", { email, password });
+    await until(async () => {
+      const { body } = await new Rest(url, token).call("GET", `/v1/teams/${team}/events`);
+      return JSON.stringify(body).includes("evt_waiting");
+    });
   });
 
   it("refuses a second gateway on the same data", async () => {
@@ -153,6 +163,11 @@ async function migrateUpTo(last: string, dir: string): Promise<void> {
   if (code !== 0) throw new Error(output);
   await rm(old, { recursive: true, force: true });
 }
+
+const waitingEvent = `
+  INSERT INTO event (id, team_id, body, tried_at)
+  SELECT 'evt_waiting', id, json_object('kind', 'control', 'id', 'evt_waiting', 'atMs', 1, 'requestId', '', 'actor', 'system',
+    'action', 'team.changed', 'subject', id, 'detail', json_object()), 1 FROM team`;
 
 const policyFromBefore = `
   INSERT INTO user (id, email, password, created_at) VALUES ('usr_1', 'old@example.com', 'x', 1);
