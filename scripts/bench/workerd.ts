@@ -25,14 +25,19 @@ export class Workerd {
   static async serve(served: Served, dir: string, port: number): Promise<Workerd> {
     mkdirSync(join(dir, "disk"), { recursive: true });
     build(served.entry, dir);
+    const workerd = Workerd.spawn(served, dir, port);
+    await workerd.answers();
+    return workerd;
+  }
+
+  /** Starts what `serve` has built in that directory, over the same disk, and does not wait for it. */
+  static spawn(served: Served, dir: string, port: number): Workerd {
     writeFileSync(join(dir, "config.capnp"), config(served, join(dir, "disk"), port));
     const args = ["serve", "--experimental", join(dir, "config.capnp")];
     const process = spawn(binary, args, {
       stdio: ["ignore", "ignore", "inherit"],
     });
-    const workerd = new Workerd(`http://127.0.0.1:${port}`, process);
-    await workerd.#answers();
-    return workerd;
+    return new Workerd(`http://127.0.0.1:${port}`, process);
   }
 
   /** Resident memory in MiB. */
@@ -41,18 +46,19 @@ export class Workerd {
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
   }
 
-  async stop(): Promise<void> {
+  /** Ends it; with `SIGKILL` in the middle of whatever it does. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     const ended = new Promise((done) => this.#process.once("exit", done));
-    this.#process.kill();
+    this.#process.kill(signal);
     await ended;
   }
 
-  async #answers(): Promise<void> {
-    for (let tries = 0; tries < 100; tries++) {
+  async answers(): Promise<void> {
+    for (let tries = 0; tries < 500; tries++) {
       const answer = await fetch(`${this.url}/healthz`).catch(() => null);
       await answer?.body?.cancel();
       if (answer) return;
-      await new Promise((done) => setTimeout(done, 100));
+      await new Promise((done) => setTimeout(done, 20));
     }
     throw new Error("workerd does not answer");
   }
