@@ -1,0 +1,86 @@
+import type { GrantId, TeamId } from "../id.ts";
+import type { Calendar } from "../limit/calendar.ts";
+import { keepSnapshot } from "./keep.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { type Compiled, compile } from "./standing.ts";
+
+/** What it takes to keep a snapshot in force. */
+export interface InForceDeps {
+  /** The grant's snapshot from D1's primary, or null where there is no such grant. */
+  readonly load: (grant: GrantId) => Promise<Snapshot | null>;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** The gate that it is kept for: its own time, its calendar, and what hears of every snapshot that comes into force. */
+export interface Place {
+  readonly ctx: DurableObjectState;
+  readonly calendar: Calendar;
+  readonly nowMs: () => number;
+  readonly adopted: (compiled: Compiled) => void;
+}
+
+const rereadMs = 300_000;
+
+/** The snapshot that a gate judges by, which only a higher epoch replaces. */
+export class InForce {
+  readonly #place: Place;
+  readonly #deps: InForceDeps;
+  #compiled: Compiled | null;
+  #loading: Promise<void> | null = null;
+  #rereadAtMs: number;
+
+  /** `kept` is the snapshot that outlived the restart, if there was one. */
+  constructor(place: Place, deps: InForceDeps, kept: Snapshot | null) {
+    this.#place = place;
+    this.#deps = deps;
+    this.#compiled = kept && compile(kept);
+    // Spread, so that gates that wake together do not all read D1 together.
+    this.#rereadAtMs = place.nowMs() + rereadMs * deps.random();
+  }
+
+  /** Null in a gate that never had a snapshot. */
+  get compiled(): Compiled | null {
+    return this.#compiled;
+  }
+
+  get team(): TeamId | null {
+    return this.#compiled?.snapshot.team.id ?? null;
+  }
+
+  /** What is in force, loaded if there is nothing yet; null where there is no such grant. */
+  async ready(grant: GrantId): Promise<Compiled | null> {
+    if (!this.#compiled) {
+      this.#loading ??= this.#reread(grant).finally(() => {
+        this.#loading = null;
+      });
+      await this.#loading;
+    } else if (this.#place.nowMs() >= this.#rereadAtMs) {
+      // Behind the answer: a D1 that is down stops edits, not calls.
+      this.#planReread();
+      const reread = this.#reread(grant).catch((error) => console.error("a gate cannot re-read", error));
+      this.#place.ctx.waitUntil(reread);
+    }
+    return this.#compiled;
+  }
+
+  async #reread(grant: GrantId): Promise<void> {
+    const snapshot = await this.#deps.load(grant);
+    if (snapshot) this.adopt(snapshot);
+  }
+
+  #planReread(): void {
+    this.#rereadAtMs = this.#place.nowMs() + rereadMs * (0.8 + 0.4 * this.#deps.random());
+  }
+
+  /** Takes a snapshot if it is newer than what is in force. */
+  adopt(snapshot: Snapshot): void {
+    if (this.#compiled && snapshot.epoch <= this.#compiled.snapshot.epoch) return;
+    const { ctx, calendar, nowMs, adopted } = this.#place;
+    calendar.turnTo(snapshot.team.zone, nowMs());
+    keepSnapshot(ctx.storage, { snapshot, zones: calendar.zones });
+    this.#compiled = compile(snapshot);
+    adopted(this.#compiled);
+    this.#planReread();
+  }
+}

@@ -1,0 +1,114 @@
+import type { Entry, OutcomeEntry } from "../audit/entry.ts";
+import type { TeamId } from "../id.ts";
+import type { Approvals } from "./approvals.ts";
+import type { Holds } from "./hold.ts";
+import type { InForce } from "./in_force.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** What shipping works on, and where to. */
+export interface ShippingParts {
+  readonly storage: DurableObjectStorage;
+  readonly inForce: InForce;
+  readonly ledger: Ledger;
+  readonly holds: Holds;
+  readonly approvals: Approvals;
+  /** Hands entries to the team's log; resolves when they are durable there. */
+  readonly ship: (team: TeamId, entries: readonly Entry[]) => Promise<void>;
+  readonly nowMs: () => number;
+}
+
+// Decisions must be in the list within 2 s of the answer (architecture.md §1). Ends come up to 1 s late, in batches: a short
+// call goes to the log together with its end, for one alarm, one request and one folding instead of two.
+const shipAfterMs = 1_500;
+const shipRowsMax = 500;
+const retryMs = 5_000;
+// A stream may last 10 min (protocol.md §5); a call without an end 30 s after that is closed as `unknown`.
+const orphanAfterMs = 630_000;
+
+/** What a gate does behind its answers, woken by its alarm: ship, close orphans, give back, expire. */
+export class Shipping {
+  readonly #parts: ShippingParts;
+  #alarmAtMs: number | null = null;
+
+  constructor(parts: ShippingParts) {
+    this.#parts = parts;
+  }
+
+  /** There is something new for the log. */
+  soon(): void {
+    this.#wakeBy(this.#parts.nowMs() + shipAfterMs);
+  }
+
+  /** Ships what the log does not have yet and closes calls whose end nobody told. At least once: the log drops repeats. */
+  async run(): Promise<void> {
+    this.#alarmAtMs = null;
+    const { inForce, ledger, holds, approvals, ship, nowMs } = this.#parts;
+    const team = inForce.team;
+    if (!team) return;
+    this.#closeOrphans();
+    const allBack = await holds.giveBack();
+    approvals.expire(nowMs());
+    const batch = ledger.unshipped(shipRowsMax);
+    try {
+      if (batch.entries.length > 0) await ship(team, batch.entries);
+      await approvals.listAll(team, nowMs());
+    } catch (error) {
+      console.error("the team's log does not take entries", error);
+      return this.#retry();
+    }
+    if (batch.entries.length > 0) ledger.shipped(batch.seq, batch.batch);
+    await this.#announce(team);
+    if (!allBack) this.#retry();
+    this.plan();
+  }
+
+  /** D1 may be away while the log is not: then the webhooks wait, and nothing else does. */
+  async #announce(team: TeamId): Promise<void> {
+    try {
+      await this.#parts.approvals.announce(team);
+    } catch (error) {
+      console.error("webhooks cannot be told yet", error);
+      this.#retry();
+    }
+  }
+
+  #closeOrphans(): void {
+    const { inForce, ledger } = this.#parts;
+    const nowMs = this.#parts.nowMs();
+    const grant = inForce.compiled?.snapshot.grant.id;
+    const orphans = ledger.book.orphans(nowMs - orphanAfterMs);
+    if (!grant || orphans.length === 0) return;
+    const outcome = (seq: number): OutcomeEntry => ({
+      kind: "outcome",
+      gate: grant,
+      seq,
+      atMs: nowMs,
+      end: "unknown",
+      status: null,
+      bytes: 0,
+      ms: orphanAfterMs,
+    });
+    ledger.settle(orphans.map(outcome));
+  }
+
+  /** Sets the alarm for whatever comes next. */
+  plan(): void {
+    const { ledger, approvals } = this.#parts;
+    const openMs = ledger.book.oldestOpenMs;
+    const expiryMs = approvals.nextExpiryMs;
+    if (ledger.hasUnshipped || approvals.hasUnlisted) this.soon();
+    if (openMs !== null) this.#wakeBy(openMs + orphanAfterMs + 1);
+    if (expiryMs !== null) this.#wakeBy(expiryMs);
+  }
+
+  #retry(): void {
+    this.#wakeBy(this.#parts.nowMs() + retryMs);
+  }
+
+  #wakeBy(atMs: number): void {
+    if (this.#alarmAtMs !== null && this.#alarmAtMs <= atMs) return;
+    this.#alarmAtMs = atMs;
+    // Not awaited: the output gate holds every answer until this write is durable too.
+    void this.#parts.storage.setAlarm(atMs);
+  }
+}
