@@ -7,7 +7,7 @@ import { fault, isFault } from "./fault.ts";
 import { inTime } from "./gate/deadline.ts";
 import { Gate } from "./gate/gate.ts";
 import { storeLook } from "./gate/look_again.ts";
-import { happeningOf } from "./gate/notice.ts";
+import { burstHappening, happeningOf } from "./gate/notice.ts";
 import { drainOutbox } from "./gate/push.ts";
 import type { Caller, GateStub, Upstream } from "./gate/rpc.ts";
 import { approvalPage } from "./gateway/approval_page.ts";
@@ -23,7 +23,8 @@ import { VerifiedTokens } from "./identity/verified.ts";
 import type { CounterStub } from "./limit/reservation.ts";
 import { Shared } from "./limit/shared.ts";
 import { shardOf } from "./store/database.ts";
-import { enqueue } from "./store/hook_delivery.ts";
+import { enqueueExpiring } from "./store/expiring.ts";
+import { enqueue, type Happening } from "./store/hook_delivery.ts";
 import { countRefused } from "./store/refusal.ts";
 import { loadSnapshot } from "./store/snapshot.ts";
 import type { MasterKeys } from "./upstream/aead.ts";
@@ -67,9 +68,7 @@ export class GrantGate extends Gate {
       announce: async (team, notices) => {
         const { origin } = new URL(env.PUBLIC_ORIGIN);
         const happenings = notices.map((notice) => happeningOf(origin, notice));
-        await enqueue(shardOf(team, env.DB), team, happenings, Date.now());
-        // Behind the gate's own work: a slow receiver must not keep its decisions from the log.
-        ctx.waitUntil(drainHooks(hooksOf(env), team).catch((error) => console.error("hooks wait", error)));
+        await tell(env, ctx, team, happenings);
       },
       seal: (team, id, plaintext) => sealHeld(master, team, id, plaintext, random),
       open: (team, id, sealed) => openHeld(master, team, id, sealed),
@@ -83,6 +82,7 @@ export class TeamLog extends Log {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env, {
       sign: async (statement) => signCheckpoint(statement, await readSigningKeys(env.SIGNING_KEYS)),
+      warn: (team, bursts) => tell(env, ctx, team, bursts.map(burstHappening)),
       now: () => Date.now(),
     });
   }
@@ -109,6 +109,17 @@ const gateOf = (env: Env, grant: GrantId): GateStub =>
 
 const counterOf = (env: Env, team: TeamId, series: string): CounterStub =>
   env.COUNTERS.get(env.COUNTERS.idFromName(`${team} ${series}`)) as unknown as CounterStub;
+
+/** Puts what happened before the team's webhooks; they are told behind the object's own work, which slow ones must not keep. */
+async function tell(
+  env: Env,
+  ctx: DurableObjectState,
+  team: TeamId,
+  happenings: readonly Happening[],
+): Promise<void> {
+  await enqueue(shardOf(team, env.DB), team, happenings, Date.now());
+  ctx.waitUntil(drainHooks(hooksOf(env), team).catch((error) => console.error("hooks wait", error)));
+}
 
 function hooksOf(env: Env): HookDeps {
   const rules = guardRules(new URL(env.PUBLIC_ORIGIN).origin, env.ALLOW_LOOPBACK_UPSTREAMS);
@@ -265,6 +276,7 @@ export default {
   },
   async scheduled(_event, env) {
     await drainOutbox({ db: env.DB, gate: (grant) => gateOf(env, grant) }, Date.now());
+    await enqueueExpiring(env.DB, Date.now()).run();
     await drainHooks(hooksOf(env), null);
     await drainEvents({ db: env.DB, log: (team) => logOf(env, team) }, Date.now());
   },

@@ -1,7 +1,15 @@
 import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
-import { countHooks, deleteHook, findHook, type Hook, insertHook, listHooks } from "../store/hook.ts";
+import {
+  countHooks,
+  deleteHook,
+  findHook,
+  type Hook,
+  hookEvents,
+  insertHook,
+  listHooks,
+} from "../store/hook.ts";
 import { type Delivery, listDeliveries } from "../store/hook_delivery.ts";
 import { newHookSecret, sealHookSecret } from "../upstream/hook_secret.ts";
 import { save } from "./edit.ts";
@@ -9,7 +17,7 @@ import { nothingHere, type Operation, type TeamCall, teamOperation } from "./ope
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { reply, timestamp } from "./reply.ts";
 
-const event = z.enum(["approval.requested", "approval.approved", "approval.refused"]);
+const event = z.enum(hookEvents);
 const hooksMax = 20;
 
 const hookShape = z

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Approval } from "../approval/approval.ts";
 import type { GrantId, TeamId } from "../id.ts";
+import { type Burst, Bursts } from "./burst.ts";
 import type { Head } from "./chain.ts";
 import type { Checkpoint, Statement } from "./checkpoint.ts";
 import { listDecisions } from "./decision_list.ts";
@@ -16,6 +17,8 @@ import { type Verified, verifyRange } from "./verify.ts";
 export interface LogDeps {
   /** Signs a checkpoint with the gateway's key: a compact JWS. */
   readonly sign: (statement: Statement) => Promise<string>;
+  /** Has the team's webhooks told. */
+  readonly warn: (team: TeamId, bursts: readonly Burst[]) => Promise<void>;
   readonly now: () => number;
 }
 
@@ -45,6 +48,7 @@ export class Log extends DurableObject<unknown> {
   readonly #rollup: RollupTable;
   readonly #retention: RetentionTable;
   readonly #inbox: InboxTable;
+  readonly #bursts = new Bursts();
   #alarmAtMs: number | null = null;
 
   constructor(ctx: DurableObjectState, env: unknown, deps: LogDeps) {
@@ -61,26 +65,44 @@ export class Log extends DurableObject<unknown> {
 
   /** Adds what is new, in the order given, all or nothing. Answers with the chain's head. */
   append(entries: readonly Entry[]): Head {
-    try {
-      this.ctx.storage.transactionSync(() => {
-        for (const entry of entries) this.#add(entry);
-      });
-    } catch (error) {
-      this.#entries.reload(this.#segments.floor);
-      this.#rollup.undo();
-      throw error;
-    }
+    this.#warn(this.#write(entries));
     const { head } = this.#entries;
     const nowMs = this.#deps.now();
     if (head.n > (this.#segments.last?.n ?? 0)) this.#wakeBy(this.#segments.dueMs(head.n, nowMs));
     return head;
   }
 
-  #add(entry: Entry): void {
+  /** The entries that were new. */
+  #write(entries: readonly Entry[]): Entry[] {
+    try {
+      return this.ctx.storage.transactionSync(() => entries.filter((entry) => this.#add(entry)));
+    } catch (error) {
+      this.#entries.reload(this.#segments.floor);
+      this.#rollup.undo();
+      throw error;
+    }
+  }
+
+  /** False where the entry is here already. */
+  #add(entry: Entry): boolean {
     const n = this.#entries.add(entry);
-    if (n === null) return;
+    if (n === null) return false;
     this.#rollup.add(n, entry);
     this.#retention.hear(entry);
+    return true;
+  }
+
+  #warn(entries: readonly Entry[]): void {
+    const bursts = entries.flatMap((entry) => this.#bursts.hear(entry) ?? []);
+    if (bursts.length === 0) return;
+    const told = this.#deps.warn(this.#team, bursts);
+    this.ctx.waitUntil(told.catch((error) => console.error("webhooks cannot be told of a burst", error)));
+  }
+
+  get #team(): TeamId {
+    const team = this.ctx.id.name;
+    if (!team) throw new Error("a log does not know its team");
+    return team as TeamId;
   }
 
   /** Decisions, newest first, each with its outcome where one has arrived. */
@@ -171,14 +193,12 @@ export class Log extends DurableObject<unknown> {
   }
 
   async #seal(): Promise<void> {
-    const team = this.ctx.id.name as TeamId | undefined;
-    if (!team) throw new Error("a log does not know its team");
     for (;;) {
       const atMs = this.#deps.now();
       const n = this.#segments.due(this.#entries.head.n, atMs);
       const hash = n === null ? null : this.#entries.hashAt(n);
       if (n === null || hash === null) return;
-      const jws = await this.#deps.sign({ team, n, hash, at: new Date(atMs).toISOString() });
+      const jws = await this.#deps.sign({ team: this.#team, n, hash, at: new Date(atMs).toISOString() });
       this.#segments.add({ n, hash, atMs, jws });
     }
   }

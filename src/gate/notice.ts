@@ -1,5 +1,6 @@
 import type { Approval } from "../approval/approval.ts";
-import type { Happening } from "../store/hook_delivery.ts";
+import type { Burst } from "../audit/burst.ts";
+import { type Happening, happening } from "../store/hook_delivery.ts";
 
 /** What of an approval is told to webhooks, and when it came to be so. */
 export interface Notice {
@@ -28,6 +29,15 @@ export function happeningOf(origin: string, { event, atMs, approval }: Notice): 
       expires_at: new Date(approval.expiresAtMs).toISOString(),
     },
   };
-  const body = JSON.stringify({ type: event, timestamp: new Date(atMs).toISOString(), data });
-  return { id: `${id}.${approval.version}`, event, body };
+  return happening(`${id}.${approval.version}`, event, atMs, data);
 }
+
+const hourMs = 3_600_000;
+
+/** The burst as it is sent; of one grant at most one an hour is. */
+export const burstHappening = ({ grant, refusals, atMs }: Burst): Happening =>
+  happening(`${grant}.burst.${Math.floor(atMs / hourMs)}`, "grant.denied_burst", atMs, {
+    grant: { id: grant },
+    refusals,
+    within_seconds: 60,
+  });

@@ -1,6 +1,16 @@
 import type { HookId, TeamId } from "../id.ts";
 import type { After, Db } from "./database.ts";
 
+/** What a hook can be told of. */
+export const hookEvents = [
+  "approval.requested",
+  "approval.approved",
+  "approval.refused",
+  "grant.denied_burst",
+  "grant.expiring",
+] as const;
+export type HookEvent = (typeof hookEvents)[number];
+
 /** An address of a team's that is told of events. Times are in ms. */
 export interface Hook {
   readonly id: HookId;

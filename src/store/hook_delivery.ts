@@ -1,13 +1,21 @@
 import type { HookId, TeamId } from "../id.ts";
 import type { Db } from "./database.ts";
+import type { HookEvent } from "./hook.ts";
 
 /** Something that happened in a team. `id` is the same however often it is told, so a hook hears of it once. */
 export interface Happening {
   readonly id: string;
-  readonly event: string;
+  readonly event: HookEvent;
   /** JSON, as it is sent. */
   readonly body: string;
 }
+
+/** A happening from what is to be told of it; `id` names it for good. */
+export const happening = (id: string, event: HookEvent, atMs: number, data: object): Happening => ({
+  id,
+  event,
+  body: JSON.stringify({ type: event, timestamp: new Date(atMs).toISOString(), data }),
+});
 
 /** Puts happenings before every hook of the team that wants them; what stands there already is passed over. */
 export async function enqueue(

@@ -3,6 +3,8 @@ import { createHmac } from "node:crypto";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isFault } from "../../src/fault.ts";
 import type { TeamId } from "../../src/id.ts";
+import { enqueueExpiring } from "../../src/store/expiring.ts";
+import type { HookEvent } from "../../src/store/hook.ts";
 import { enqueue } from "../../src/store/hook_delivery.ts";
 import { drainHooks, type HookDeps } from "../../src/upstream/hook_outbox.ts";
 import { parseMasterKeys } from "../../src/upstream/vault.ts";
@@ -46,7 +48,7 @@ class Receiver {
     };
   }
 
-  async happen(id: string, event = "approval.requested"): Promise<void> {
+  async happen(id: string, event: HookEvent = "approval.requested"): Promise<void> {
     const id_ = team.person.team.id as TeamId;
     await enqueue(env.DB, id_, [{ id, event, body: `{"id":"${id}"}` }], this.nowMs);
   }
@@ -186,5 +188,57 @@ describe("a webhook", () => {
       { type: "approval.refused", data: { approval: { id, state: "refused" } } },
     ]);
     expect(JSON.stringify(results)).not.toContain("DE00");
+  });
+});
+
+/** What stands before a hook, oldest first. */
+async function told(hook: { id: string }) {
+  const { results } = await env.DB.prepare(
+    "SELECT body FROM hook_delivery WHERE hook_id = ?1 ORDER BY created_at, event_id",
+  )
+    .bind(hook.id)
+    .all<{ body: string }>();
+  return results.map(({ body }) => JSON.parse(body));
+}
+
+describe("a webhook hears that a grant", () => {
+  it("is refused again and again, once", async () => {
+    const hook = await make(["grant.denied_burst"]);
+    await team.server("Tools", [seenTool("pay")]);
+    await team.policy("tools", "No", { version: "1", default: "deny" });
+    const grant = await team.grant("tools", "no");
+    const agent = new AgentCalls(team, grant);
+    for (let i = 0; i < 45; i++) await agent.call("tools", "pay");
+    await agent.ship();
+    await expect
+      .poll(() => told(hook))
+      .toMatchObject([
+        { type: "grant.denied_burst", data: { grant: { id: grant.id }, refusals: 20, within_seconds: 60 } },
+      ]);
+  });
+
+  it("ends soon: a week before, and a day before, once each", async () => {
+    const hook = await make(["grant.expiring"]);
+    await team.server();
+    await team.policy("tools", "Open");
+    const dayMs = 86_400_000;
+    const expires_at = new Date(Date.now() + 30 * dayMs).toISOString();
+    const grant = await team.grant("tools", "open", { expires_at });
+    const short = new Date(Date.now() + 3_600_000).toISOString();
+    await team.grant("tools", "open", { expires_at: short });
+    const revoked = await team.grant("tools", "open", { expires_at });
+    await team.must(200, "DELETE", `/grants/${revoked.id}`);
+    const daysLeft: number[] = [];
+    for (let hours = 0; hours < 31 * 24; hours += 6) {
+      const before = (await told(hook)).length;
+      await enqueueExpiring(env.DB, Date.now() + hours * 3_600_000).run();
+      if ((await told(hook)).length > before) daysLeft.push(30 - hours / 24);
+    }
+    expect(daysLeft).toEqual([7, 1].map((days) => expect.closeTo(days, 0)));
+    const data = { grant: { id: grant.id, label: "agent", expires_at: grant.expires_at } };
+    expect(await told(hook)).toMatchObject([
+      { type: "grant.expiring", data },
+      { type: "grant.expiring", data },
+    ]);
   });
 });

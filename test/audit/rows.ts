@@ -61,6 +61,7 @@ export function inLog<T>(
   return runInDurableObject(stub, (_, state) => {
     const deps = {
       sign: (statement: Parameters<typeof signCheckpoint>[0]) => signCheckpoint(statement, keys),
+      warn: () => Promise.resolve(),
       now: () => clock.nowMs,
     };
     return body(() => new Log(state, env, deps), state.storage);
