@@ -193,7 +193,8 @@ async function assemble(env: Env) {
       const headers = await openHeaders(team, serverId, credential);
       if (isFault(headers)) return;
       const look = await enrol(upstream, url, headers);
-      await storeLook({ db: shardOf(team, env.DB), gate, random }, team, serverId, look, Date.now());
+      const at = { team, server: serverId, url };
+      await storeLook({ db: shardOf(team, env.DB), gate, random }, at, look, Date.now());
     },
     now: () => Date.now(),
     random,

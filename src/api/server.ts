@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
+import { changesOf, driftDetail } from "../gate/look_again.ts";
 import { newId } from "../id.ts";
 import { recommendedPolicy } from "../risk/recommend.ts";
-import { type Db, isTaken } from "../store/database.ts";
+import { isTaken } from "../store/database.ts";
 import {
   countServersAndGrants,
   deleteServer,
@@ -10,20 +11,20 @@ import {
   forgetLook,
   insertServer,
   listServers,
-  recordFailedLook,
+  type NewServer,
   type Server,
   updateServer,
 } from "../store/server.ts";
-import { listTools, recordLook, type Tool } from "../store/tool.ts";
+import { listTools, type Tool } from "../store/tool.ts";
 import type { Look } from "../upstream/enrol.ts";
 import { authBody, credentialOf, headersOf, originChanged, sealAuth } from "./credential.ts";
 import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
 import { type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { type Reply, reply } from "./reply.ts";
-import { serverOf, serverShape, showServer } from "./server_view.ts";
+import { autoAccept, serverOf, serverShape, showServer } from "./server_view.ts";
 import { slugOf } from "./slug.ts";
-import { showTool, toolShape, toolsMax } from "./tool.ts";
+import { showTools, toolShape, toolsMax } from "./tool.ts";
 
 /** A team's servers; more on request. */
 const serversMax = 100;
@@ -38,11 +39,17 @@ const lookedAt = z.extend(serverShape, {
 });
 const changed = z.extend(lookedAt, { in_force: inForceShape });
 
-const createBody = z.strictObject({ name, url, auth: z._default(authBody, { type: "none" }) });
+const createBody = z.strictObject({
+  name,
+  url,
+  auth: z._default(authBody, { type: "none" }),
+  auto_accept: z._default(autoAccept, "none"),
+});
 const updateBody = z.strictObject({
   name: z.optional(name),
   url: z.optional(url),
   auth: z.optional(authBody),
+  auto_accept: z.optional(autoAccept),
 });
 
 const one = "/v1/teams/{team}/servers/{server}";
@@ -161,7 +168,7 @@ async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Pro
   const look = await deps.look(body.url, credentialOf(body.auth));
   if (isFault(look)) return look;
   const id = newId("srv", deps.random);
-  const server: Server = {
+  const server: NewServer = {
     id,
     team: team.id,
     slug: slugOf(body.name) ?? `server-${id.slice(-6)}`,
@@ -169,10 +176,11 @@ async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Pro
     url: body.url,
     authType: body.auth.type,
     credential: await sealAuth(call, id, body.auth),
-    look: { state: "pending", why: "unreachable", detail: "" },
+    autoAccept: body.auto_accept === "read",
     createdAt: nowMs,
   };
-  const changes = [insertServer(db, server), ...lookStatements(db, server, look)];
+  const first = await changesOf(db, { ...server, pending: true }, look, nowMs);
+  const changes = [insertServer(db, server), ...first.changes];
   const event = { action: "server.registered", subject: id, detail: { slug: server.slug } };
   try {
     await save(call, changes, event);
@@ -196,18 +204,22 @@ async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Pro
   if (server.authType === "headers" && !body.auth && originChanged(server.url, url)) return giveAgain;
   const headers = body.auth ? credentialOf(body.auth) : await headersOf(call, server);
   if (isFault(headers)) return headers;
+  const moved = url !== server.url;
+  const now = {
+    ...server,
+    name: body.name ?? server.name,
+    url,
+    authType: body.auth?.type ?? server.authType,
+    credential: body.auth ? await sealAuth(call, server.id, body.auth) : server.credential,
+    autoAccept: body.auto_accept === undefined ? server.autoAccept : body.auto_accept === "read",
+    pending: moved || server.pending,
+  };
   const changes = [
-    updateServer(call.db, {
-      ...server,
-      name: body.name ?? server.name,
-      url,
-      authType: body.auth?.type ?? server.authType,
-      credential: body.auth ? await sealAuth(call, server.id, body.auth) : server.credential,
-    }),
-    ...(url === server.url ? [] : forgetLook(call.db, call.team.id, server.id)),
+    updateServer(call.db, now),
+    ...(moved ? forgetLook(call.db, call.team.id, server.id) : []),
   ];
-  const look = url === server.url && !body.auth ? null : await deps.look(url, headers);
-  return isFault(look) ? look : saveLook(call, server, changes, look, "server.changed");
+  const look = moved || body.auth ? await deps.look(url, headers) : null;
+  return isFault(look) ? look : saveLook(call, now, changes, look, "server.changed");
 }
 
 const giveAgain = fault("invalid", "A credential stays with the address that it was given for.", [
@@ -221,23 +233,22 @@ async function saveLook(
   look: Look | null,
   action: string,
 ): Promise<Reply> {
-  const changes = [...before, ...(look ? lookStatements(call.db, server, look) : [])];
-  const detail = { slug: server.slug, look: look?.state ?? null };
+  const found = look && (await changesOf(call.db, server, look, call.nowMs));
+  const changes = [...before, ...(found?.changes ?? [])];
+  const drifted = found?.drift ? driftDetail(found.drift) : {};
+  const detail = { slug: server.slug, look: look?.state ?? null, ...drifted };
   const event = { action, subject: server.id, detail };
   const inForce = await commit(call, { of: "server", server: server.id }, changes, event);
   return reply(inForceStatus(inForce), { ...(await showLook(call, server, look)), in_force: inForce });
 }
 
-const lookStatements = (db: Db, { team, id }: Server, look: Look): D1PreparedStatement[] =>
-  look.state === "ready" ? recordLook(db, team, id, look.tools) : [recordFailedLook(db, team, id, look)];
-
-async function showLook(call: TeamCall<unknown, unknown>, { id }: Server, look: Look | null) {
+async function showLook(call: TeamCall<unknown, unknown>, { id, slug }: NewServer, look: Look | null) {
   const saved = await findServer(call.db, call.team.id, id);
   if (!saved) throw new Error(`server ${id} went away`);
   const tools: Tool[] = await listTools(call.db, call.team.id, id, "", toolsMax);
   return {
     ...showServer(call, saved),
-    tools: tools.map(showTool),
+    tools: await showTools(call, slug, tools),
     dropped: look?.state === "ready" ? look.dropped : [],
     recommended_policy: recommendedPolicy(tools.filter((tool) => tool.seenHash !== null)),
   };

@@ -1,9 +1,11 @@
 import * as z from "zod/mini";
-import { fault, isFault } from "../fault.ts";
-import { acceptTool, findTool, listTools, type Tool } from "../store/tool.ts";
+import { type Fault, fault, isFault } from "../fault.ts";
+import { disguisesOf, lookAlikes, type Named } from "../risk/disguise.ts";
+import type { Server } from "../store/server.ts";
+import { acceptTool, findTool, listToolNames, listTools, rejectTool, type Tool } from "../store/tool.ts";
 import { difference, differenceShape } from "./difference.ts";
-import { commit, inForceShape, inForceStatus } from "./edit.ts";
-import { nothingHere, type Operation, teamOperation } from "./operation.ts";
+import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
+import { nothingHere, type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { keyedQuery, page, pageOf } from "./page.ts";
 import { Exact, reply } from "./reply.ts";
 import { serverOf } from "./server_view.ts";
@@ -15,10 +17,10 @@ export const toolShape = z
   .strictObject({
     name: z.string(),
     state: z
-      .enum(["accepted", "changed", "new", "gone"])
+      .enum(["accepted", "changed", "new", "rejected", "gone"])
       .check(
         z.describe(
-          "Only accepted tools can be called; changed and new ones wait for somebody to accept them.",
+          "Only accepted tools can be called; changed and new ones wait for somebody to accept or reject them.",
         ),
       ),
     definition: z.nullable(z.record(z.string(), z.unknown())),
@@ -30,14 +32,29 @@ export const toolShape = z
       flags: z.array(z.string()),
       evidence: z.unknown(),
     }),
+    warnings: z
+      .array(
+        z.strictObject({
+          kind: z.enum(["hidden_character", "borrowed_letters", "look_alike"]),
+          says: z.string(),
+        }),
+      )
+      .check(z.describe("What may be misread: the character, the word, or the other tool as `server/name`.")),
   })
   .register(z.globalRegistry, { id: "Tool" });
+
+const withDiff = z.extend(toolShape, {
+  accepted_definition: z.nullable(z.record(z.string(), z.unknown())),
+  diff: z.array(differenceShape).check(z.describe("From the accepted definition to the present one.")),
+});
 
 const accepted = z.strictObject({
   tool: toolShape,
   diff: z.array(differenceShape),
   in_force: inForceShape,
 });
+
+const verdictBody = z.strictObject({ hash: z.optional(z.string().check(z.length(64))) });
 
 const tools = "/v1/teams/{team}/servers/{server}/tools";
 const tag = "Servers";
@@ -60,10 +77,36 @@ export const toolOperations: readonly Operation[] = [
       if (isFault(server)) return server;
       const { limit, cursor } = call.query;
       const rows = await listTools(call.db, call.team.id, server.id, cursor ?? "", limit + 1);
-      return reply(
-        200,
-        page(rows, limit, (row) => row.name, showTool),
+      const { items, next_cursor } = page(
+        rows,
+        limit,
+        (row) => row.name,
+        (row) => row,
       );
+      return reply(200, { items: await showTools(call, server.slug, items), next_cursor });
+    },
+  ),
+  teamOperation(
+    "viewer",
+    {
+      id: "get_tool",
+      method: "get",
+      path: `${tools}/{tool}`,
+      tag,
+      summary: "One tool, and field by field how it differs from what was accepted",
+      answers: { 200: withDiff },
+    },
+    async (call) => {
+      const server = await serverOf(call);
+      if (isFault(server)) return server;
+      const tool = await findTool(call.db, call.team.id, server.id, call.params["tool"] ?? "");
+      if (!tool) return nothingHere;
+      const { pinnedDefinition, seenDefinition } = tool;
+      return reply(200, {
+        ...(await showOne(call, server.slug, tool)),
+        accepted_definition: pinnedDefinition === null ? null : new Exact(pinnedDefinition),
+        diff: difference(pinnedDefinition, seenDefinition),
+      });
     },
   ),
   teamOperation(
@@ -74,17 +117,15 @@ export const toolOperations: readonly Operation[] = [
       path: `${tools}/{tool}/accept`,
       tag,
       summary: "Accept a tool's new definition; with `hash`, only if it is still that one",
-      body: z.strictObject({ hash: z.optional(z.string().check(z.length(64))) }),
+      body: verdictBody,
       bodyOptional: true,
       answers: { 200: accepted, 202: accepted },
     },
     async (call) => {
-      const server = await serverOf(call);
-      if (isFault(server)) return server;
-      const { db, team, params, body } = call;
-      const tool = await findTool(db, team.id, server.id, params["tool"] ?? "");
-      if (!tool?.seenHash) return nothingHere;
-      if (body.hash !== undefined && body.hash !== tool.seenHash) return changedSince;
+      const found = await seenToolOf(call);
+      if (isFault(found)) return found;
+      const { server, tool } = found;
+      const { db, team } = call;
       const changes = [acceptTool(db, team.id, server.id, tool.name, tool.seenHash)];
       const detail = { server: server.slug, tool: tool.name, hash: tool.seenHash };
       const event = { action: "tool.accepted", subject: server.id, detail };
@@ -92,18 +133,81 @@ export const toolOperations: readonly Operation[] = [
       const now = await findTool(db, team.id, server.id, tool.name);
       if (now?.pinnedHash !== tool.seenHash) return changedSince;
       const diff = difference(tool.pinnedDefinition, tool.seenDefinition);
-      return reply(inForceStatus(inForce), { tool: showTool(now), diff, in_force: inForce });
+      const shown = await showOne(call, server.slug, now);
+      return reply(inForceStatus(inForce), { tool: shown, diff, in_force: inForce });
+    },
+  ),
+  teamOperation(
+    "admin",
+    {
+      id: "reject_tool",
+      method: "post",
+      path: `${tools}/{tool}/reject`,
+      tag,
+      summary:
+        "Refuse a tool's new definition: it stays held back until the server shows another, or the accepted one",
+      body: verdictBody,
+      bodyOptional: true,
+      answers: { 200: toolShape },
+    },
+    async (call) => {
+      const found = await seenToolOf(call);
+      if (isFault(found)) return found;
+      const { server, tool } = found;
+      if (tool.pinnedHash === tool.seenHash) return changedSince;
+      const { db, team } = call;
+      const detail = { server: server.slug, tool: tool.name, hash: tool.seenHash };
+      const event = { action: "tool.rejected", subject: server.id, detail };
+      await save(call, [rejectTool(db, team.id, server.id, tool.name, tool.seenHash)], event);
+      const now = await findTool(db, team.id, server.id, tool.name);
+      if (now?.rejectedHash !== tool.seenHash) return changedSince;
+      return reply(200, await showOne(call, server.slug, now));
     },
   ),
 ];
 
+type SeenTool = Tool & { readonly seenHash: string };
+
+/** The path's tool as the last look saw it, if that is what the caller has read. */
+async function seenToolOf(
+  call: TeamCall<z.output<typeof verdictBody>, unknown>,
+): Promise<{ server: Server; tool: SeenTool } | Fault> {
+  const server = await serverOf(call);
+  if (isFault(server)) return server;
+  const tool = await findTool(call.db, call.team.id, server.id, call.params["tool"] ?? "");
+  if (!tool?.seenHash) return nothingHere;
+  const { seenHash } = tool;
+  return call.body.hash === undefined || call.body.hash === seenHash
+    ? { server, tool: { ...tool, seenHash } }
+    : changedSince;
+}
+
 const changedSince = fault(
   "stale",
-  "The tool's definition has changed again: read it, then accept that one.",
+  "The tool's definition is another by now, or somebody has accepted it: read it first.",
 );
 
-/** A tool as an answer shows it. */
-export function showTool(tool: Tool) {
+// A team's names are compared in memory, so there is an end to them.
+const namesMax = 20_000;
+const warningsMax = 50;
+
+/** Tools of the server of that slug as answers show them, with what about them may be misread. */
+export async function showTools(
+  { db, team }: Pick<TeamCall<unknown, unknown>, "db" | "team">,
+  server: string,
+  tools: readonly Tool[],
+) {
+  const names = tools.map(({ name }) => ({ server, name }));
+  const alike = lookAlikes(names, await listToolNames(db, team.id, namesMax));
+  return tools.map((tool, at) => showTool(tool, alike[at] ?? []));
+}
+
+async function showOne(call: TeamCall<unknown, unknown>, server: string, tool: Tool) {
+  const [shown] = await showTools(call, server, [tool]);
+  return shown;
+}
+
+function showTool(tool: Tool, alike: readonly Named[]) {
   const definition = tool.seenDefinition ?? tool.pinnedDefinition;
   return {
     name: tool.name,
@@ -112,11 +216,16 @@ export function showTool(tool: Tool) {
     hash: tool.seenHash,
     accepted_hash: tool.pinnedHash,
     risk: { category: tool.category, level: tool.level, flags: tool.flags, evidence: tool.evidence },
+    warnings: [
+      ...disguisesOf(definition ?? "{}"),
+      ...alike.map(({ server, name }) => ({ kind: "look_alike", says: `${server}/${name}` })),
+    ].slice(0, warningsMax),
   };
 }
 
-function stateOf({ pinnedHash, seenHash }: Tool): "accepted" | "changed" | "new" | "gone" {
+function stateOf({ pinnedHash, seenHash, rejectedHash }: Tool): z.output<typeof toolShape>["state"] {
   if (seenHash === null) return "gone";
-  if (pinnedHash === null) return "new";
-  return pinnedHash === seenHash ? "accepted" : "changed";
+  if (pinnedHash === seenHash) return "accepted";
+  if (rejectedHash === seenHash) return "rejected";
+  return pinnedHash === null ? "new" : "changed";
 }

@@ -1,36 +1,127 @@
 import type { ControlEntry } from "../audit/entry.ts";
 import { type Fault, isFault } from "../fault.ts";
 import { newId, type Random, type ServerId, type TeamId } from "../id.ts";
+import { disguisesOf, lookAlikes } from "../risk/disguise.ts";
+import type { Db } from "../store/database.ts";
 import { commitEdit } from "../store/edit.ts";
 import { insertEvent } from "../store/event.ts";
-import { recordFailedLook } from "../store/server.ts";
-import { recordLook, type SeenTool } from "../store/tool.ts";
+import { findServer, recordSight, recordTrouble, type Server, type Trouble } from "../store/server.ts";
+import { listSightings, listToolNames, recordLook, type SeenTool, type Sighting } from "../store/tool.ts";
 import { type PushDeps, pushEdit } from "./push.ts";
 
 /** What a look at a server found, as `upstream/enrol.ts` says it. */
 type Look =
   | { readonly state: "ready"; readonly tools: readonly SeenTool[] }
-  | {
-      readonly state: "pending";
-      readonly why: "unreachable" | "not_mcp" | "needs_sign_in";
-      readonly detail: string;
-    };
+  | { readonly state: "pending"; readonly why: Trouble["why"]; readonly detail: string };
+
+/** The tools by name whose definition is another than the look before saw: each change of a tool is told once. */
+export interface Drift {
+  readonly changed: readonly string[];
+  readonly added: readonly string[];
+  readonly gone: readonly string[];
+  /** The server accepts by itself, and this look is harmless enough for it. */
+  readonly accepted: boolean;
+}
+
+/** How a look is stored. `drift` is null where it is the first one, failed, or saw nothing new; `edit` says whether gates must hear of it. */
+export interface Stored {
+  readonly drift: Drift | null;
+  readonly edit: boolean;
+  readonly changes: readonly D1PreparedStatement[];
+}
+
+/** What must be written after a look: it compares with the one before and writes nothing itself. */
+export async function changesOf(
+  db: Db,
+  server: Pick<Server, "team" | "id" | "url" | "slug" | "pending" | "autoAccept">,
+  look: Look,
+  nowMs: number,
+): Promise<Stored> {
+  const { team, id } = server;
+  if (look.state === "pending") {
+    const trouble = { why: look.why, detail: look.detail, sinceMs: nowMs };
+    return { drift: null, edit: false, changes: [recordTrouble(db, team, id, trouble)] };
+  }
+  const before = await listSightings(db, team, id);
+  if (!server.pending && same(before, look.tools)) {
+    return { drift: null, edit: false, changes: [recordSight(db, server, nowMs)] };
+  }
+  const drift = driftOf(before, look.tools);
+  const harmless = server.autoAccept && (await isHarmless(db, server, look.tools, drift.added));
+  return {
+    drift: server.pending ? null : { ...drift, accepted: harmless },
+    edit: true,
+    changes: recordLook(db, server, look.tools, { harmless, nowMs }),
+  };
+}
+
+function same(before: readonly Sighting[], seen: readonly SeenTool[]): boolean {
+  const known = new Map(before.filter((tool) => tool.seenHash !== null).map((tool) => [tool.name, tool]));
+  return (
+    known.size === seen.length &&
+    seen.every(({ name, hash, category, level }) => {
+      const tool = known.get(name);
+      return tool?.seenHash === hash && tool.category === category && tool.level === level;
+    })
+  );
+}
+
+function driftOf(before: readonly Sighting[], seen: readonly SeenTool[]): Omit<Drift, "accepted"> {
+  const known = new Map(before.map((tool) => [tool.name, tool]));
+  const others = seen.filter(({ name, hash }) => {
+    const tool = known.get(name);
+    return tool?.seenHash !== hash && tool?.pinnedHash !== hash;
+  });
+  const isNew = ({ name }: SeenTool): boolean => !known.get(name)?.pinnedHash;
+  const now = new Set(seen.map(({ name }) => name));
+  return {
+    changed: others.filter((tool) => !isNew(tool)).map(({ name }) => name),
+    added: others.filter(isNew).map(({ name }) => name),
+    gone: before.filter(({ name, seenHash }) => seenHash !== null && !now.has(name)).map(({ name }) => name),
+  };
+}
+
+const namesMax = 20_000;
+
+/** Whether nobody need look at it: every tool only reads, and none hides anything or could be mistaken for another. */
+async function isHarmless(
+  db: Db,
+  { team, slug }: Pick<Server, "team" | "slug">,
+  seen: readonly SeenTool[],
+  added: readonly string[],
+): Promise<boolean> {
+  if (!seen.every((tool) => tool.category === "Read" && disguisesOf(tool.definition).length === 0)) {
+    return false;
+  }
+  const newNames = added.map((name) => ({ server: slug, name }));
+  const alike = lookAlikes(newNames, await listToolNames(db, team, namesMax));
+  return alike.every((others) => others.length === 0);
+}
+
+/** Which server was looked at, and where it was. */
+export interface LookedAt {
+  readonly team: TeamId;
+  readonly server: ServerId;
+  readonly url: string;
+}
 
 /**
- * Stores what a look found, and tells the gates: the first look pins every tool, a later one holds back those that
- * changed. A look that failed changes nothing but the reason that people are shown.
+ * Stores what a look found, and tells the gates where anything differs: the first look pins every tool, a later one holds
+ * back those that changed. A look that failed changes nothing but the server's state that people are shown.
  */
 export async function storeLook(
   deps: PushDeps & { readonly random: Random },
-  team: TeamId,
-  server: ServerId,
+  { team, server: id, url }: LookedAt,
   look: Look | Fault,
   nowMs: number,
-): Promise<void> {
-  if (isFault(look)) return;
-  if (look.state === "pending") {
-    await recordFailedLook(deps.db, team, server, look).run();
-    return;
+): Promise<Drift | null> {
+  const server = isFault(look) ? null : await findServer(deps.db, team, id);
+  // It may have moved while the look was under way.
+  if (!server || server.url !== url || isFault(look)) return null;
+  const { drift, edit, changes } = await changesOf(deps.db, server, look, nowMs);
+  if (!edit) {
+    await deps.db.batch([...changes]);
+    return null;
   }
   // The cron hands it to the log: this runs behind an agent's request, which must not wait for more than its gates.
   const event: ControlEntry = {
@@ -39,10 +130,25 @@ export async function storeLook(
     atMs: nowMs,
     requestId: "",
     actor: "system",
-    action: "server.looked_at",
-    subject: server,
-    detail: { tools: look.tools.length },
+    action: drift ? "server.drifted" : "server.looked_at",
+    subject: id,
+    detail: { slug: server.slug, ...(drift ? driftDetail(drift) : { tools: toolsIn(look) }) },
   };
-  const changes = [...recordLook(deps.db, team, server, look.tools), insertEvent(deps.db, team, event)];
-  await pushEdit(deps, await commitEdit(deps.db, team, { of: "server", server }, nowMs, changes));
+  const concern = { of: "server", server: id } as const;
+  const written = [...changes, insertEvent(deps.db, team, event)];
+  await pushEdit(deps, await commitEdit(deps.db, team, concern, nowMs, written));
+  return drift;
 }
+
+const toolsIn = (look: Look): number => (look.state === "ready" ? look.tools.length : 0);
+
+const shown = (names: readonly string[]): string => names.slice(0, 20).join(" ");
+
+/** A drift for the log: how many tools, and the first twenty names of each kind. */
+export const driftDetail = ({ changed, added, gone, accepted }: Drift): ControlEntry["detail"] => ({
+  tools: changed.length + added.length + gone.length,
+  changed: shown(changed),
+  added: shown(added),
+  gone: shown(gone),
+  accepted,
+});

@@ -4,14 +4,22 @@ export interface Named {
   readonly name: string;
 }
 
+/** Something of a tool's text that people or models are to misread. */
+export interface Disguise {
+  readonly kind: "hidden_character" | "borrowed_letters";
+  /** The character as `U+200B`, or the word. */
+  readonly says: string;
+}
+
 const differencesMax = 2;
 // What an emoji is made of is hidden in it for a good reason.
 const emoji = /\p{RGI_Emoji}/gv;
 const unseen =
   /[[\p{Cf}\p{Co}\p{Cs}\p{Cc}\p{Variation_Selector}\u034f\u115f\u1160\u2800\u3164\uffa0]--[\t\n\r]]/gv;
-const word = /[\p{L}\p{M}\p{Nd}]+/gu;
 const latin = /\p{Script=Latin}/u;
-const posing = /[\p{Script=Cyrillic}αεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ\uff10-\uff5a\u{1d400}-\u{1d7ff}]/u;
+// Cyrillic has a twin of nearly every Latin letter; Greek among Latin is mostly science, as in Δx.
+const cyrillic = /\p{Script=Cyrillic}/u;
+const styled = /[\uff21-\uff5a\u{1d400}-\u{1d7ff}]/u;
 
 /** The characters of a text that nobody sees or that turn its direction, each once as `U+200B`; tabs and line ends are none. */
 export function hiddenCharacters(text: string): string[] {
@@ -21,13 +29,28 @@ export function hiddenCharacters(text: string): string[] {
   );
 }
 
-/** Words that mix Latin letters with letters of another alphabet that look like them, or are styled to: `раypal`. */
-export function mixedWords(text: string): string[] {
-  const words = text.match(word) ?? [];
-  return [...new Set(words.filter((one) => posing.test(one) && (latin.test(one) || styled(one))))];
-}
+/** Words whose letters only look like Latin ones, each once: Cyrillic among them, or characters that NFKC makes Latin. */
+export const borrowedWords = (text: string): string[] => [
+  ...new Set(
+    // Word by word, so that no text makes a pattern try again and again.
+    text.match(/\p{L}+/gu)?.filter((one) => styled.test(one) || (latin.test(one) && cyrillic.test(one))),
+  ),
+];
 
-const styled = (text: string): boolean => /[a-z]/i.test(text.normalize("NFKC")) && !/[a-z]/i.test(text);
+/** What in a definition is not what it seems, in words; `definition` is its JSON text, all of whose keys and strings count. */
+export function disguisesOf(definition: string): Disguise[] {
+  const texts: string[] = [];
+  JSON.parse(definition, (key, value) => {
+    texts.push(key);
+    if (typeof value === "string") texts.push(value);
+    return value;
+  });
+  const text = texts.join("\n");
+  return [
+    ...hiddenCharacters(text).map((says): Disguise => ({ kind: "hidden_character", says })),
+    ...borrowedWords(text).map((says): Disguise => ({ kind: "borrowed_letters", says })),
+  ];
+}
 
 /** The name as a hasty eye reads it: case, separators and letters that look alike fall together. */
 const glance = (name: string): string =>

@@ -2,16 +2,15 @@ import type { Sealed } from "../gate/snapshot.ts";
 import type { ServerId, TeamId } from "../id.ts";
 import type { After, Db } from "./database.ts";
 
-/** How far the first look at a server's tools has come. */
-export type ServerState =
-  | { readonly state: "ready" }
-  | {
-      readonly state: "pending";
-      readonly why: "unreachable" | "not_mcp" | "needs_sign_in";
-      readonly detail: string;
-    };
+/** Why a server cannot be used, in words for the person who registered it, and since when (ms). */
+export interface Trouble {
+  readonly why: "unreachable" | "not_mcp" | "needs_sign_in";
+  readonly detail: string;
+  readonly sinceMs: number;
+}
 
-export interface Server {
+/** A server as it is registered. */
+export interface NewServer {
   readonly id: ServerId;
   readonly team: TeamId;
   readonly slug: string;
@@ -19,8 +18,17 @@ export interface Server {
   readonly url: string;
   readonly authType: "none" | "headers";
   readonly credential: Sealed | null;
-  readonly look: ServerState;
+  /** Changed and new definitions are accepted by themselves while every tool of the server is Read and undisguised. */
+  readonly autoAccept: boolean;
   readonly createdAt: number;
+}
+
+/** A server with what looks and traffic have told of it. Times are in ms. */
+export interface Server extends NewServer {
+  /** No look has seen its tools yet: the first one pins them. */
+  readonly pending: boolean;
+  readonly trouble: Trouble | null;
+  readonly lookedAt: number | null;
 }
 
 interface Row {
@@ -31,13 +39,17 @@ interface Row {
   url: string;
   auth_type: Server["authType"];
   credential: string | null;
+  auto_accept: number;
   state: "ready" | "pending";
-  why: "unreachable" | "not_mcp" | "needs_sign_in" | null;
+  why: Trouble["why"] | null;
   detail: string | null;
+  failing_since: number | null;
+  looked_at: number | null;
   created_at: number;
 }
 
-const columns = "id, team_id, slug, name, url, auth_type, credential, state, why, detail, created_at";
+const columns = `id, team_id, slug, name, url, auth_type, credential, auto_accept, state, why, detail,
+  failing_since, looked_at, created_at`;
 
 const server = (row: Row): Server => ({
   id: row.id,
@@ -47,19 +59,23 @@ const server = (row: Row): Server => ({
   url: row.url,
   authType: row.auth_type,
   credential: row.credential,
-  look:
-    row.state === "ready"
-      ? { state: "ready" }
-      : { state: "pending", why: row.why ?? "unreachable", detail: row.detail ?? "" },
+  autoAccept: row.auto_accept === 1,
+  pending: row.state === "pending",
+  trouble: row.why && {
+    why: row.why,
+    detail: row.detail ?? "",
+    sinceMs: row.failing_since ?? row.created_at,
+  },
+  lookedAt: row.looked_at,
   createdAt: row.created_at,
 });
 
 /** Adds a server, as pending: `recordLook` (store/tool.ts) is what makes it ready. The slug is unique in the team. */
-export const insertServer = (db: Db, given: Server): D1PreparedStatement =>
+export const insertServer = (db: Db, given: NewServer): D1PreparedStatement =>
   db
     .prepare(
-      `INSERT INTO server (id, team_id, slug, name, url, auth_type, credential, state, created_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', ?8)`,
+      `INSERT INTO server (id, team_id, slug, name, url, auth_type, credential, auto_accept, state, look_at, created_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'pending', ?9, ?9)`,
     )
     .bind(
       given.id,
@@ -69,6 +85,7 @@ export const insertServer = (db: Db, given: Server): D1PreparedStatement =>
       given.url,
       given.authType,
       given.credential,
+      given.autoAccept ? 1 : 0,
       given.createdAt,
     );
 
@@ -108,36 +125,92 @@ export async function countServersAndGrants(
   return row ?? { servers: 0, grants: 0 };
 }
 
-/** Sets a server's name, address and credential. */
-export const updateServer = (
-  db: Db,
-  to: Pick<Server, "id" | "team" | "name" | "url" | "authType" | "credential">,
-): D1PreparedStatement =>
+/** Sets a server's name, address, credential and whether it accepts by itself. */
+export const updateServer = (db: Db, to: Omit<NewServer, "slug" | "createdAt">): D1PreparedStatement =>
   db
     .prepare(
-      `UPDATE server SET name = ?3, url = ?4, auth_type = ?5, credential = ?6
+      `UPDATE server SET name = ?3, url = ?4, auth_type = ?5, credential = ?6, auto_accept = ?7
         WHERE team_id = ?1 AND id = ?2`,
     )
-    .bind(to.team, to.id, to.name, to.url, to.authType, to.credential);
+    .bind(to.team, to.id, to.name, to.url, to.authType, to.credential, to.autoAccept ? 1 : 0);
 
 /** Forgets what was seen and accepted at a server: its address changed, so it is a new one to us. */
 export const forgetLook = (db: Db, team: TeamId, id: ServerId): D1PreparedStatement[] => [
   db
     .prepare("DELETE FROM tool WHERE server_id IN (SELECT id FROM server WHERE team_id = ?1 AND id = ?2)")
     .bind(team, id),
-  db.prepare("UPDATE server SET state = 'pending', why = NULL WHERE team_id = ?1 AND id = ?2").bind(team, id),
+  db
+    .prepare(
+      `UPDATE server SET state = 'pending', why = NULL, detail = NULL, failing_since = NULL, looked_at = NULL
+        WHERE team_id = ?1 AND id = ?2`,
+    )
+    .bind(team, id),
 ];
 
-/** Notes why a look failed; a server that was ready stays ready, with its pins. */
-export const recordFailedLook = (
+const [firstAgainMs, lastAgainMs] = [600_000, 3_600_000];
+
+/**
+ * Notes that a server fails: the trouble keeps the time it began at, and the longer it has lasted the later the next look,
+ * ten minutes at first, at most an hour. Pins stand.
+ */
+export const recordTrouble = (
   db: Db,
   team: TeamId,
   id: ServerId,
-  look: { why: string; detail: string },
+  { why, detail, sinceMs: nowMs }: Trouble,
 ): D1PreparedStatement =>
   db
-    .prepare("UPDATE server SET why = ?3, detail = ?4 WHERE team_id = ?1 AND id = ?2 AND state = 'pending'")
-    .bind(team, id, look.why, look.detail);
+    .prepare(
+      `UPDATE server SET why = ?3, detail = ?4, failing_since = coalesce(failing_since, ?5),
+              look_at = ?5 + min(max(?5 - coalesce(failing_since, ?5), ${firstAgainMs}), ${lastAgainMs})
+        WHERE team_id = ?1 AND id = ?2`,
+    )
+    .bind(team, id, why, detail, nowMs);
+
+/** Notes that a server whose tools are known works again. */
+export const endTrouble = (db: Db, team: TeamId, id: ServerId): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE server SET why = NULL, detail = NULL, failing_since = NULL
+        WHERE team_id = ?1 AND id = ?2 AND state = 'ready'`,
+    )
+    .bind(team, id);
+
+const daily = 24 * 3_600_000;
+
+/** Notes a look that saw the tools of the server at that address; the next is due in a day. */
+export const recordSight = (
+  db: Db,
+  { team, id, url }: Pick<Server, "team" | "id" | "url">,
+  nowMs: number,
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE server SET state = 'ready', why = NULL, detail = NULL, failing_since = NULL,
+              looked_at = ?4, look_at = ?4 + ${daily}
+        WHERE team_id = ?1 AND id = ?2 AND url = ?3`,
+    )
+    .bind(team, id, url, nowMs);
+
+/** A server that is due for a look, with what opens its credential. */
+export type DueServer = Server & { readonly dataKey: Sealed };
+
+/** Takes the servers whose look is due, the longest waiting first; whoever takes one has `leaseMs` for it. */
+export async function takeDueServers(
+  db: Db,
+  nowMs: number,
+  { limit, leaseMs }: { readonly limit: number; readonly leaseMs: number },
+): Promise<DueServer[]> {
+  const { results } = await db
+    .prepare(
+      `UPDATE server SET look_at = ?1 + ?2
+        WHERE id IN (SELECT id FROM server WHERE look_at <= ?1 ORDER BY look_at LIMIT ?3)
+        RETURNING ${columns}, (SELECT data_key FROM team WHERE team.id = server.team_id) AS data_key`,
+    )
+    .bind(nowMs, leaseMs, limit)
+    .all<Row & { data_key: Sealed }>();
+  return results.map((row) => ({ ...server(row), dataKey: row.data_key }));
+}
 
 /** Removes a server with its tools, its policies and every attachment to it. */
 export const deleteServer = (db: Db, team: TeamId, id: ServerId): D1PreparedStatement[] => {

@@ -28,6 +28,7 @@ const valid: Record<string, unknown> = {
   create_server: { name: "x", url: upstream, auth: { type: "headers", headers: { "X-Key": "k" } } },
   update_server: { name: "x", url: upstream, auth: { type: "none" } },
   accept_tool: { hash: "a".repeat(64) },
+  reject_tool: { hash: "a".repeat(64) },
   create_policy: { name: "x", document: openPolicy, tests, note: "n" },
   save_policy: { document: { ...openPolicy, tools: { a: { limits: [] } } }, tests, note: "n" },
   rollback_policy: { revision: 1 },

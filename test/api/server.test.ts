@@ -24,7 +24,7 @@ describe("registering a server", () => {
     const made = await team.must(201, "POST", "/servers", body);
     expect(made).toMatchObject({
       slug: "my-tools",
-      state: "ready",
+      state: "ok",
       why: null,
       auth: { type: "none" },
       gateway_url: `${origin}/mcp/${team.person.team.slug}/my-tools`,
@@ -46,7 +46,7 @@ describe("registering a server", () => {
     expect(made).toMatchObject({ state: "pending", why: "unreachable", detail: "refused", tools: [] });
     plane.upstreams.set(address, ready(seenTool("read_a")));
     const looked = await team.must(200, "POST", "/servers/away/refresh");
-    expect(looked).toMatchObject({ state: "ready", why: null, detail: null });
+    expect(looked).toMatchObject({ state: "ok", why: null, detail: null });
     expect(looked.tools[0]).toMatchObject({ name: "read_a", state: "accepted" });
   });
 

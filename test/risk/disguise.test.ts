@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hiddenCharacters, lookAlikes, mixedWords } from "../../src/risk/disguise.ts";
+import { borrowedWords, disguisesOf, hiddenCharacters, lookAlikes } from "../../src/risk/disguise.ts";
 
 describe("characters that nobody sees are named", () => {
   test.each([
@@ -28,7 +28,6 @@ describe("characters that nobody sees are named", () => {
 describe("words in borrowed letters are named", () => {
   test.each([
     ["Cyrillic among Latin", "Pay with p\u0430yp\u0430l today", ["p\u0430yp\u0430l"]],
-    ["Greek among Latin", "gith\u03c5b", ["gith\u03c5b"]],
     [
       "mathematical letters",
       "\u{1d41d}\u{1d42b}\u{1d428}\u{1d429} it",
@@ -36,13 +35,13 @@ describe("words in borrowed letters are named", () => {
     ],
     ["full width", "\uff44rop", ["\uff44rop"]],
   ])("%s", (_name, text, words) => {
-    expect(mixedWords(text)).toEqual(words);
+    expect(borrowedWords(text)).toEqual(words);
   });
 
   test.each(["Привет world", "Ελληνικά and English", "10 µs, 5 Ω, Δx", "naïve café", "データ api"])(
     "%j has none",
     (text) => {
-      expect(mixedWords(text)).toEqual([]);
+      expect(borrowedWords(text)).toEqual([]);
     },
   );
 });
@@ -91,4 +90,17 @@ describe("a tool that could be mistaken for another", () => {
     ];
     expect(lookAlikes(pair, pair)).toEqual([[pair[1]], [pair[0]]]);
   });
+});
+
+test("every key and string of a definition is read, at any depth and however it is escaped", () => {
+  const definition = JSON.stringify({
+    name: "read",
+    description: "Reads.\u001b",
+    inputSchema: { properties: { "p\u0430th": { enum: ["a\u200b", 1, null] } } },
+  });
+  expect(disguisesOf(definition)).toEqual([
+    { kind: "hidden_character", says: "U+001B" },
+    { kind: "hidden_character", says: "U+200B" },
+    { kind: "borrowed_letters", says: "p\u0430th" },
+  ]);
 });

@@ -53,7 +53,7 @@ beforeEach(async () => {
       url: "https://tools.example/mcp",
       authType: "none",
       credential: null,
-      look: { state: "ready" },
+      autoAccept: false,
       createdAt: now,
     }),
     ...insertPolicy(
