@@ -1,7 +1,8 @@
 import type { ZoneSince } from "../limit/calendar.ts";
 import type { Route, Snapshot } from "./snapshot.ts";
 
-const schema = "CREATE TABLE IF NOT EXISTS snapshot (part TEXT PRIMARY KEY, body TEXT NOT NULL)";
+const schema =
+  "CREATE TABLE IF NOT EXISTS snapshot (part TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID";
 const headPart = "head";
 
 /** What a gate keeps of the control plane: the snapshot, and the zones that its calendar went through. */
@@ -12,16 +13,21 @@ export interface Kept {
 
 type Head = Omit<Snapshot, "routes"> & Pick<Kept, "zones">;
 
-/** Writes a snapshot over the one before, a row a route: one row may hold 2 MB, and pins add up. */
+/** Writes a snapshot over the one before, a row a route: one row may hold 2 MB, and pins add up. What stays is not written. */
 export function keepSnapshot(storage: DurableObjectStorage, { snapshot, zones }: Kept): void {
   const { routes, ...rest } = snapshot;
   const head: Head = { ...rest, zones };
+  const parts = [
+    [headPart, head],
+    ...routes.map((route) => [`route ${route.server.slug}`, route] as const),
+  ] as const;
   storage.transactionSync(() => {
     storage.sql.exec(schema);
-    storage.sql.exec("DELETE FROM snapshot");
-    const insert = "INSERT INTO snapshot (part, body) VALUES (?1, ?2)";
-    storage.sql.exec(insert, headPart, JSON.stringify(head));
-    for (const route of routes) storage.sql.exec(insert, `route ${route.server.slug}`, JSON.stringify(route));
+    const names = JSON.stringify(parts.map(([name]) => name));
+    storage.sql.exec("DELETE FROM snapshot WHERE part NOT IN (SELECT value FROM json_each(?1))", names);
+    const write = `INSERT INTO snapshot (part, body) VALUES (?1, ?2)
+      ON CONFLICT (part) DO UPDATE SET body = excluded.body WHERE body <> excluded.body`;
+    for (const [name, part] of parts) storage.sql.exec(write, name, JSON.stringify(part));
   });
 }
 

@@ -5,7 +5,7 @@ import type { Series } from "../limit/series.ts";
 const schema = `
   CREATE TABLE IF NOT EXISTS decision (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, takes TEXT NOT NULL, body TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS outcome (batch INTEGER PRIMARY KEY, body TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS series (key TEXT PRIMARY KEY, marks TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS series (key TEXT PRIMARY KEY, marks TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS folded (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL);
 `;
 
@@ -147,7 +147,9 @@ export class Ledger {
   shipped(seq: number, batch: number): void {
     this.#storage.transactionSync(() => {
       for (const [key, series] of this.book.fold(this.#lastMs)) {
-        const write = "INSERT OR REPLACE INTO series (key, marks) VALUES (?1, ?2)";
+        // Updated in place: to replace a row writes its key's index anew, and each is billed (docs/cost.md).
+        const write =
+          "INSERT INTO series (key, marks) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET marks = excluded.marks";
         this.#sql.exec(write, key, writeMarks(series));
       }
       const folded: Folded = {
