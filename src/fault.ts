@@ -56,6 +56,7 @@ const table = {
     rpc: -31503,
     title: "The MCP server's answer is not acceptable",
   },
+  upstream_busy: { blame: "upstream", status: 503, rpc: -31505, title: "The MCP server is busy" },
   misconfigured: { blame: "config", status: 500, rpc: -31500, title: "The gateway is not set up for this" },
   unavailable: {
     blame: "platform",
