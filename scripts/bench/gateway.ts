@@ -1,163 +1,65 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
-import { mintGrantToken } from "../../src/identity/grant_token.ts";
-import { readSigningKeys } from "../../src/identity/keys.ts";
-import { freePort } from "../start/ports.ts";
-import { newSecrets } from "../start/secrets.ts";
-import { root } from "../start/wrangler.ts";
-import { load, median, type Round, type Target } from "./load.ts";
-import { snapshotOf } from "./snapshot.ts";
-import { type Served, Workerd } from "./workerd.ts";
+import { others, paused, type Scenario, small } from "./calls.ts";
+import { loadFor, loadOf } from "./load.ts";
+import { publish } from "./page.ts";
+import { cpuMs, memoryMiB } from "./processes.ts";
+import { machine, report } from "./report.ts";
+import { type Footprint, Results } from "./results.ts";
+import { type Subject, Subjects } from "./subjects.ts";
 
 // What the way through the gateway costs, beside the same way without it: everything in one run, in turn, so that a
-// machine that slows down slows all of them. `npm run bench`; rounds and seconds by BENCH_ROUNDS and BENCH_SECONDS.
+// machine that slows down slows all of them. About six minutes; BENCH_ROUNDS and BENCH_SECONDS make it more or less.
+// Durable Objects write under TMPDIR: where that disk is slow or shared, TMPDIR=/dev/shm leaves it out.
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 5);
-const roundMs = Number(process.env["BENCH_SECONDS"] ?? 2) * 1_000;
-const clientCounts = [1, 16, 64];
-const dir = mkdtempSync(join(tmpdir(), "portcullis-bench-"));
-const running: { stop(): unknown }[] = [];
+const smallMs = Number(process.env["BENCH_SECONDS"] ?? 1) * 1_000;
+const otherMs = smallMs * 0.4;
 
-const body = JSON.stringify({
-  jsonrpc: "2.0",
-  id: 1,
-  method: "tools/call",
-  params: { name: "tool_0", arguments: { text: "y".repeat(60), workspace: "two", count: 7 } },
-});
-const plainHeaders = {
-  "Content-Type": "application/json",
-  Accept: "application/json, text/event-stream",
-  "Content-Length": String(Buffer.byteLength(body)),
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
 };
 
-async function startUpstream(): Promise<string> {
-  const child: ChildProcess = spawn(
-    process.execPath,
-    [join(import.meta.dirname, "upstream.ts"), "--bytes", "100"],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
-  running.push({ stop: () => child.kill() });
-  const port = await new Promise<string>((done) =>
-    child.stdout?.once("data", (chunk) => done(String(chunk).trim())),
-  );
-  return `http://127.0.0.1:${port}/mcp`;
+/** The same calls for everyone: they warm it up, and what it then holds can be compared. */
+async function footprint({ target, pid }: Subject): Promise<Footprint> {
+  const [, scenario] = small;
+  if (!scenario) throw new Error("there is no scenario to compare by");
+  const calls = 3_000;
+  const idleMiB = memoryMiB(pid);
+  await loadOf(target, scenario, 500);
+  const beforeMs = cpuMs(pid);
+  await loadOf(target, scenario, calls);
+  // Ends are told and rows are shipped within two seconds (src/gate, src/gateway/settlement.ts).
+  await new Promise((done) => setTimeout(done, 2_500));
+  const cpuMsACall = (cpuMs(pid) - beforeMs) / calls;
+  await loadOf(target, { ...scenario, answerBytes: 256_000 }, 200);
+  return { idleMiB, loadedMiB: memoryMiB(pid), cpuMsACall };
 }
 
-async function startWorker(name: string, served: Omit<Served, "entry">, port: number): Promise<Workerd> {
-  const entry = join(root, "scripts/bench/workers", `${name}.ts`);
-  const workerd = await Workerd.serve({ entry, ...served }, join(dir, name), port);
-  running.push(workerd);
-  return workerd;
-}
-
-const secrets = newSecrets();
-
-async function gatewayTarget(
-  gateway: Workerd,
-  document: "full" | "unlimited",
-  upstream: string,
-): Promise<Target> {
-  const snapshot = snapshotOf(document, upstream);
-  const pushed = await fetch(`${gateway.url}/bench/snapshot`, {
-    method: "POST",
-    body: JSON.stringify(snapshot),
-  });
-  if (pushed.status !== 204) throw new Error(`the gate took no snapshot: ${await pushed.text()}`);
-  const [token] = snapshot.grant.tokens;
-  if (!token) throw new Error("the snapshot has no token");
-  const bearer = {
-    grant: snapshot.grant.id,
-    team: snapshot.team.id,
-    jti: token.jti,
-    expiresAtMs: token.notAfterMs,
-  };
-  const keys = await readSigningKeys(secrets.SIGNING_KEYS);
-  const jwt = await mintGrantToken(bearer, keys, gateway.url, Date.now());
-  return {
-    url: `${gateway.url}/mcp/bench/up`,
-    headers: { ...plainHeaders, Authorization: `Bearer ${jwt}` },
-    body,
-  };
-}
-
-interface Subject {
-  readonly name: string;
-  readonly target: Target;
-  readonly memory: (() => number) | null;
-}
-
-async function subjects(): Promise<Subject[]> {
-  const upstream = await startUpstream();
-  const text = { UPSTREAM: upstream };
-  const bare = await startWorker("bare", { text, objects: {} }, await freePort(undefined));
-  const durable = await startWorker(
-    "durable",
-    { text, objects: { LEDGERS: "Ledger" } },
-    await freePort(undefined),
-  );
-  const port = await freePort(undefined);
-  const origin = `http://127.0.0.1:${port}`;
-  const settings = { ...secrets, PUBLIC_ORIGIN: origin, ALLOW_LOOPBACK_UPSTREAMS: "true" };
-  const objects = { GATES: "GrantGate", LOGS: "TeamLog" };
-  const gateway = await startWorker("gateway", { text: settings, objects }, port);
-  const plain = (url: string): Target => ({ url, headers: plainHeaders, body });
-  return [
-    { name: "direct", target: plain(upstream), memory: null },
-    { name: "bare worker", target: plain(bare.url), memory: () => bare.memoryMiB },
-    { name: "minimal durable worker", target: plain(durable.url), memory: () => durable.memoryMiB },
-    {
-      name: "gateway",
-      target: await gatewayTarget(gateway, "full", upstream),
-      memory: () => gateway.memoryMiB,
-    },
-    { name: "gateway, no limit", target: await gatewayTarget(gateway, "unlimited", upstream), memory: null },
-  ];
-}
-
-/** Every subject once a round, in turn. */
-async function measure(all: readonly Subject[], clients: number): Promise<Map<string, Round>> {
-  const found = new Map<string, Round[]>(all.map(({ name }) => [name, []]));
-  for (let round = 0; round <= rounds; round++) {
-    for (const { name, target } of all) {
-      const measured = await load(target, clients, roundMs);
-      // The first round only warms up.
-      if (round > 0) found.get(name)?.push(measured);
-    }
+/** One scenario for every subject in turn, from either end, so that none always comes after the same one. */
+async function measure(scenario: Scenario, all: readonly Subject[], round: number, results: Results) {
+  const ms = small.includes(scenario) ? smallMs : otherMs;
+  for (const { name, target } of round % 2 === 0 ? all : all.toReversed()) {
+    results.add(scenario, name, await loadFor(target, scenario, ms));
   }
-  const middle = (of: readonly Round[]): Round => ({
-    perSecond: median(of.map((one) => one.perSecond)),
-    p50: median(of.map((one) => one.p50)),
-    p99: median(of.map((one) => one.p99)),
-  });
-  return new Map([...found].map(([name, of]) => [name, middle(of)]));
 }
 
-function table(measured: ReadonlyMap<string, Round>): string {
-  const bare = measured.get("bare worker")?.perSecond ?? Number.NaN;
-  const durable = measured.get("minimal durable worker")?.perSecond ?? Number.NaN;
-  const rows = [...measured].map(
-    ([name, { perSecond, p50, p99 }]) =>
-      `| ${name} | ${Math.round(perSecond)} | ${p50.toFixed(2)} | ${p99.toFixed(2)} | ${(perSecond / bare).toFixed(2)} | ${(perSecond / durable).toFixed(2)} |`,
-  );
-  return ["| | calls/s | p50 ms | p99 ms | × bare | × durable |", "|---|--:|--:|--:|--:|--:|", ...rows].join(
-    "\n",
-  );
-}
-
+const subjects = new Subjects();
+const results = new Results();
 try {
-  const all = await subjects();
-  console.log(
-    `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores; client, upstream and Workers share them.`,
-  );
-  for (const clients of clientCounts) {
-    console.log(`\n${clients} client${clients === 1 ? "" : "s"}\n\n${table(await measure(all, clients))}`);
+  const described = machine();
+  say("Building, installing and starting …");
+  await subjects.start();
+  for (const why of subjects.missing) say(`Without a peer: ${why}`);
+  for (const subject of subjects.all) results.footprints.set(subject.name, await footprint(subject));
+  for (let round = 0; round < rounds; round++) {
+    say(`Round ${round + 1} of ${rounds} …`);
+    const due = round % 2 === 0 ? [...small, ...others, ...paused] : small;
+    for (const scenario of due) await measure(scenario, subjects.all, round, results);
   }
-  const memory = all.flatMap(({ name, memory }) => (memory ? [`${name} ${Math.round(memory())} MiB`] : []));
-  console.log(`\nMemory after it: ${memory.join(", ")}`);
+  const names = subjects.all.map(({ name }) => name);
+  const { missing } = subjects;
+  publish(
+    "The way through the gateway",
+    report(results, { subjects: names, missing, machine: described, rounds, smallMs, otherMs }),
+  );
 } finally {
-  for (const one of running.toReversed()) await one.stop();
-  rmSync(dir, { recursive: true, force: true });
+  await subjects.stop();
 }

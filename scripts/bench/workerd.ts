@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { wrangler, wranglerBin } from "../start/wrangler.ts";
@@ -40,10 +40,8 @@ export class Workerd {
     return new Workerd(`http://127.0.0.1:${port}`, process);
   }
 
-  /** Resident memory in MiB. */
-  get memoryMiB(): number {
-    const status = readFileSync(`/proc/${this.#process.pid}/status`, "utf8");
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+  get pid(): number | undefined {
+    return this.#process.pid;
   }
 
   /** Ends it; with `SIGKILL` in the middle of whatever it does. */
@@ -65,7 +63,9 @@ export class Workerd {
 }
 
 // The runtime that wrangler brings, itself: the command that npm installs is a script around it.
-const binary: string = createRequire(wranglerBin)("workerd").default;
+const runtime: { default: string; version: string } = createRequire(wranglerBin)("workerd");
+const binary = runtime.default;
+export const runtimeVersion = runtime.version;
 const compatibilityDate = "2026-10-01";
 const compatibilityFlags = ["global_fetch_strictly_public", "enable_request_signal"];
 
