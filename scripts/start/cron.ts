@@ -10,5 +10,5 @@ export function runCron(url: string): void {
     await answer?.body?.cancel();
   };
   void run();
-  setInterval(run, minuteMs).unref();
+  setInterval(() => void run(), minuteMs).unref();
 }
