@@ -179,10 +179,9 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     return compiled.snapshot.epoch === epoch ? "stands" : "changed";
   }
 
-  /** Takes a pushed snapshot if it is newer than what the gate has; answers with the epoch in force. */
+  /** Takes a pushed snapshot if it is newer than what the gate has; `epoch` as `InForce.adopt` answers. */
   async apply(snapshot: Snapshot): Promise<{ epoch: number }> {
-    this.#inForce.adopt(snapshot);
-    return { epoch: this.#inForce.compiled?.snapshot.epoch ?? 0 };
+    return { epoch: this.#inForce.adopt(snapshot) };
   }
 
   /** A decision that has not reached the log yet, or null. */

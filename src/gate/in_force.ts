@@ -73,14 +73,23 @@ export class InForce {
     this.#rereadAtMs = this.#place.nowMs() + rereadMs * (0.8 + 0.4 * this.#deps.random());
   }
 
-  /** Takes a snapshot if it is newer than what is in force. */
-  adopt(snapshot: Snapshot): void {
-    if (this.#compiled && snapshot.epoch <= this.#compiled.snapshot.epoch) return;
+  /**
+   * Takes a snapshot if it is newer than what is in force, and answers with the epoch in force: or with the one after it,
+   * where the snapshot is of that very epoch and says something else. Then D1 was restored from a back-up and has given
+   * the number again, and must be raised past it.
+   */
+  adopt(snapshot: Snapshot): number {
+    const now = this.#compiled?.snapshot;
+    if (now && snapshot.epoch <= now.epoch) return reused(now, snapshot) ? now.epoch + 1 : now.epoch;
     const { ctx, calendar, nowMs, adopted } = this.#place;
     calendar.turnTo(snapshot.team.zone, nowMs());
     keepSnapshot(ctx.storage, { snapshot, zones: calendar.zones });
     this.#compiled = compile(snapshot);
     adopted(this.#compiled);
     this.#planReread();
+    return snapshot.epoch;
   }
 }
+
+const reused = (now: Snapshot, snapshot: Snapshot): boolean =>
+  snapshot.epoch === now.epoch && JSON.stringify(snapshot) !== JSON.stringify(now);
