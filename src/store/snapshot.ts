@@ -5,7 +5,8 @@ import type { Db } from "./database.ts";
 
 const standing = `
   SELECT t.id AS team_id, t.slug, t.zone, t.frozen, t.epoch, t.data_key,
-         g.label, g.tags, g.revoked_at, g.expires_at,
+         g.label, g.tags, g.expires_at,
+         g.revoked_at IS NOT NULL OR (g.member_id IS NOT NULL AND m.user_id IS NULL) AS revoked,
          m.user_id, m.role, u.email,
          p.id AS policy_id, p.name AS policy_name, p.revision AS policy_revision, d.body AS policy_text
     FROM "grant" g
@@ -53,7 +54,7 @@ interface StandingRow extends PolicyColumns {
   data_key: string;
   label: string;
   tags: string;
-  revoked_at: number | null;
+  revoked: number;
   expires_at: number;
   user_id: UserId | null;
   role: string | null;
@@ -79,7 +80,8 @@ interface PinRow {
 
 /**
  * All that a grant's gate decides by, with the team's epoch, in one batch (one transaction on the primary), so that no
- * edit can fall between its parts. Null where there is no such grant; a revoked one is given, and says so.
+ * edit can fall between its parts. Null where there is no such grant; a revoked one is given, and says so, and so is one
+ * whose member has left the team: without its person it would count, and be judged, as another's.
  */
 export async function loadSnapshot(db: Db, grant: GrantId): Promise<Snapshot | null> {
   const results = await db.batch<unknown>(
@@ -95,7 +97,7 @@ export async function loadSnapshot(db: Db, grant: GrantId): Promise<Snapshot | n
       id: grant,
       label: row.label,
       tags: JSON.parse(row.tags),
-      revoked: row.revoked_at !== null,
+      revoked: row.revoked === 1,
       expiresAtMs: row.expires_at,
       tokens: rowsOf<{ jti: string; not_after: number }>(results[1]).map((token) => ({
         jti: token.jti,

@@ -4,6 +4,7 @@ import { drainOutbox } from "../../src/gate/push.ts";
 import type { Caller } from "../../src/gate/rpc.ts";
 import { verifyGrantToken } from "../../src/identity/grant_token.ts";
 import { loadSnapshot } from "../../src/store/snapshot.ts";
+import { AgentCalls } from "./agent_calls.ts";
 import { ControlPlane, origin } from "./control_plane.ts";
 import { closedPolicy, TeamSetting } from "./team_setting.ts";
 
@@ -185,4 +186,24 @@ describe("an edit", () => {
       pending: 0,
     });
   });
+});
+
+it("a grant ends with its member's membership", async () => {
+  const own = await TeamSetting.on(plane);
+  await own.server();
+  await own.policy("tools", "Open");
+  const other = await plane.signUp("Elsewhere");
+  const ids = [own.person.team.id, other.id];
+  const insert = "INSERT INTO member (team_id, user_id, role, created_at) VALUES (?1, ?2, 'viewer', 0)";
+  await env.DB.prepare(insert)
+    .bind(...ids)
+    .run();
+  const made = await own.grant("tools", "open", { member: other.id });
+  const agent = new AgentCalls(own, made);
+  expect(await agent.call("tools", "read_a")).toMatchObject({ effect: "allow" });
+  await env.DB.prepare("DELETE FROM member WHERE team_id = ?1 AND user_id = ?2")
+    .bind(...ids)
+    .run();
+  await own.must(200, "PATCH", `/grants/${made.id}`, { label: "left" });
+  expect(await agent.call("tools", "read_a")).toEqual({ effect: "gone", because: "token" });
 });
