@@ -1,62 +1,22 @@
 import { type Fault, fault, isFault } from "../fault.ts";
-import { inTime } from "../gate/deadline.ts";
-import type { Admission, Caller, GateStub, Outcome, Upstream, View } from "../gate/rpc.ts";
-import { type DecisionId, decisionParts, type GrantId, newId, type Random } from "../id.ts";
-import type { KeySet } from "../identity/keys.ts";
-import type { Refusals } from "../identity/refusals.ts";
-import type { VerifiedTokens } from "../identity/verified.ts";
+import type { Admission, Caller, Upstream } from "../gate/rpc.ts";
+import { newId } from "../id.ts";
 import { decode, type Message } from "../mcp/decode.ts";
-import { headersBack, headersOut } from "../mcp/headers.ts";
-import { type ForwardDeps, forward } from "../upstream/forward.ts";
+import { headersOut } from "../mcp/headers.ts";
+import { forward } from "../upstream/forward.ts";
 import { answerFault, answerRefusal, decisionHeader } from "./answer.ts";
+import { answerBack, isStream } from "./answer_back.ts";
 import { askPerson, type Deny, refusalTo } from "./approval.ts";
+import { admit, viewOf } from "./ask_gate.ts";
 import { authenticate, unauthenticated } from "./authenticate.ts";
-import { listRewrite, type Rewrite } from "./list.ts";
+import type { Exchange, GatewayDeps } from "./exchange.ts";
+import { listRewrite } from "./list.ts";
 import { rateLimitHeaders } from "./rate_limit.ts";
 import { checkOrigin, noSuchServer, readBody, surfaceOf } from "./receive.ts";
-import { relay } from "./relay.ts";
-import type { RequestStates } from "./request_state.ts";
-import { noSuchSession, type Session, type Sessions, sessionHeader } from "./session.ts";
-import type { Settlements } from "./settlement.ts";
+import { noSuchSession, sessionHeader } from "./session.ts";
+import { settler } from "./settlement.ts";
 
-/** What the way in needs from outside itself; `src/index.ts` fills it in. */
-export interface GatewayDeps {
-  /** PUBLIC_ORIGIN: the issuer of every token and the only Origin a browser may call from. */
-  readonly origin: string;
-  readonly keys: KeySet;
-  readonly verified: VerifiedTokens;
-  readonly gate: (grant: GrantId) => GateStub;
-  readonly settlements: Settlements;
-  readonly sessions: Sessions;
-  readonly refusals: Pick<Refusals, "unknown" | "grant">;
-  readonly states: RequestStates;
-  readonly forward: ForwardDeps;
-  /** The headers that sign in to an upstream, opened from the vault; a fault where they do not open. */
-  readonly credential: (caller: Caller, upstream: Upstream) => Promise<Record<string, string> | Fault>;
-  /** Looks at a server's tools: pins them where nobody has yet, and else holds back what has changed. */
-  readonly look: (caller: Caller, upstream: Upstream) => Promise<void>;
-  readonly now: () => number;
-  readonly random: Random;
-  readonly waitUntil: (work: Promise<unknown>) => void;
-}
-
-// Whatever takes longer has failed, and what fails denies.
-const gateDeadlineMs = 10_000;
 const firstByteMs = 30_000;
-const beatMs = 12_000;
-const jsonBytesMax = 4 * 1_048_576;
-const streamBytesMax = 16 * 1_048_576;
-
-/** One request on its way: what is known of it, and what it may use. */
-interface Exchange {
-  readonly request: Request;
-  readonly requestId: string;
-  readonly startedMs: number;
-  readonly caller: Caller;
-  readonly gate: GateStub;
-  readonly session: Session | null;
-  readonly deps: GatewayDeps;
-}
 
 /** A request to a gateway URL, from its first byte to its last: receive, authenticate, decode, admit, forward, settle. */
 export async function serve(request: Request, deps: GatewayDeps): Promise<Response> {
@@ -140,21 +100,6 @@ async function enterAgain(exchange: Exchange, message: Message): Promise<Respons
 }
 
 /** Nothing goes on without the gate's recorded Allow. */
-function admit({ gate, caller, requestId, session }: Exchange, message: Message): Promise<Admission> {
-  const clientName = message.clientName ?? session?.clientName;
-  return inTime(
-    gate.admit(caller, {
-      method: message.method,
-      targets: message.targets,
-      requestId,
-      ...(message.argumentsText === undefined ? {} : { argumentsText: message.argumentsText }),
-      ...(message.othersText === undefined ? {} : { othersText: message.othersText }),
-      ...(clientName === undefined ? {} : { clientName }),
-    }),
-    gateDeadlineMs,
-  );
-}
-
 async function act(exchange: Exchange, message: Message, admission: Admission): Promise<Response | Fault> {
   switch (admission.effect) {
     case "allow":
@@ -202,17 +147,6 @@ function withDecision(answer: Response, allow: Allow): Response {
   return answer;
 }
 
-/** Tells the gate once how an allowed call ended, behind the answer. */
-function settler({ deps, caller, gate, startedMs }: Exchange, decision: DecisionId) {
-  const seq = decisionParts(decision)?.seq ?? 0;
-  const told = Promise.withResolvers<void>();
-  deps.waitUntil(told.promise);
-  return (end: Outcome["end"], status: number | null, bytes: number): void => {
-    const outcome = { seq, end, status, bytes, ms: deps.now() - startedMs };
-    told.resolve(deps.settlements.add(caller.grant, gate, outcome));
-  };
-}
-
 /** A message, or a GET or DELETE, that names nothing: it gets the gate's view, and lists are filtered by it. */
 async function pass(exchange: Exchange, message: Message | null): Promise<Response | Fault> {
   const { caller, deps } = exchange;
@@ -235,15 +169,6 @@ async function pass(exchange: Exchange, message: Message | null): Promise<Respon
       message?.kind === "response" ? null : listRewrite(message, isStream(answer), view.listed, lookAgain),
     ended: () => undefined,
   });
-}
-
-async function viewOf(exchange: Exchange, message: Message | null): Promise<View> {
-  const { gate, caller, deps } = exchange;
-  const method = message?.kind === "response" ? null : (message?.method ?? null);
-  const view = await inTime(gate.view(caller, method), gateDeadlineMs);
-  if (view.effect !== "view" || !view.unpinned || method !== "tools/list") return view;
-  await deps.look(caller, view.upstream);
-  return inTime(gate.view(caller, method), gateDeadlineMs);
 }
 
 async function send(
@@ -269,46 +194,3 @@ async function send(
     { firstByteMs },
   );
 }
-
-interface Passing {
-  readonly upstream: Upstream;
-  readonly epoch: number;
-  readonly rewrite: Rewrite | null;
-  readonly ended: (end: Outcome["end"], bytes: number) => void;
-}
-
-/** The upstream's answer on its way back: its status, the headers that may pass, its session sealed, its body relayed. */
-async function answerBack(
-  exchange: Exchange,
-  message: Message | null,
-  answer: Response,
-  passing: Passing,
-): Promise<Response> {
-  const { deps, caller, gate } = exchange;
-  const headers = headersBack(answer.headers);
-  const sealed = await deps.sessions.seal(
-    answer.headers,
-    caller,
-    passing.upstream,
-    exchange.session,
-    message,
-    deps.now(),
-  );
-  if (sealed) headers.set(sessionHeader, sealed);
-  if (!answer.body) {
-    passing.ended("answered", 0);
-    return new Response(null, { status: answer.status, headers });
-  }
-  const streamed = isStream(answer);
-  const body = relay(answer.body, {
-    bytesMax: streamed ? streamBytesMax : jsonBytesMax,
-    beatMs: streamed ? beatMs : null,
-    stands: async () => (await inTime(gate.stands(caller, passing.epoch), gateDeadlineMs)) !== "gone",
-    rewrite: passing.rewrite,
-    ended: passing.ended,
-  });
-  return new Response(body, { status: answer.status, headers });
-}
-
-const isStream = (answer: Response): boolean =>
-  /^text\/event-stream\b/i.test(answer.headers.get("Content-Type") ?? "");

@@ -29,14 +29,29 @@ export function checkOrigin(headers: Headers, ownOrigin: string): Fault | null {
   return fault("bad_origin", `Requests from the origin ${origin.slice(0, 200)} are not taken.`);
 }
 
-/** The whole body, refused as soon as it is past 1 MiB: counted while reading, whatever Content-Length says. */
+/**
+ * The whole body, refused as soon as it is past 1 MiB. One that is framed by its Content-Length (RFC 9112 §6.3) can be no
+ * longer than that, so the runtime reads it at once; any other is counted while reading.
+ */
 export async function readBody(request: Request): Promise<Uint8Array | Fault> {
-  const tooLarge = fault("too_large", `A message may be ${bodyBytesMax} bytes at most.`);
-  if (Number(request.headers.get("Content-Length") ?? 0) > bodyBytesMax) return tooLarge;
-  if (!request.body) return new Uint8Array();
+  const announced = request.headers.get("Content-Length");
+  if (Number(announced ?? 0) > bodyBytesMax) return tooLarge;
+  const framed = announced !== null && !request.headers.has("Transfer-Encoding");
+  return framed ? readAtOnce(request) : readCounting(request.body);
+}
+
+const tooLarge = fault("too_large", `A message may be ${bodyBytesMax} bytes at most.`);
+
+async function readAtOnce(request: Request): Promise<Uint8Array | Fault> {
+  const body = new Uint8Array(await request.arrayBuffer());
+  return body.byteLength > bodyBytesMax ? tooLarge : body;
+}
+
+async function readCounting(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array | Fault> {
+  if (!body) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+  for await (const chunk of body) {
     bytes += chunk.byteLength;
     if (bytes > bodyBytesMax) return tooLarge;
     chunks.push(chunk);

@@ -1,5 +1,6 @@
 import type { GateStub, Outcome } from "../gate/rpc.ts";
-import type { GrantId } from "../id.ts";
+import { type DecisionId, decisionParts, type GrantId } from "../id.ts";
+import type { Exchange } from "./exchange.ts";
 
 const flushAfterMs = 1_000;
 const flushAt = 32;
@@ -34,4 +35,15 @@ export class Settlements {
       console.error("a gate does not take outcomes", error);
     }
   }
+}
+
+/** Tells the gate once how an allowed call ended, behind the answer. */
+export function settler({ deps, caller, gate, startedMs }: Exchange, decision: DecisionId) {
+  const seq = decisionParts(decision)?.seq ?? 0;
+  const told = Promise.withResolvers<void>();
+  deps.waitUntil(told.promise);
+  return (end: Outcome["end"], status: number | null, bytes: number): void => {
+    const outcome = { seq, end, status, bytes, ms: deps.now() - startedMs };
+    told.resolve(deps.settlements.add(caller.grant, gate, outcome));
+  };
 }

@@ -1,0 +1,42 @@
+import type { Fault } from "../fault.ts";
+import type { Caller, GateStub, Upstream } from "../gate/rpc.ts";
+import type { GrantId, Random } from "../id.ts";
+import type { KeySet } from "../identity/keys.ts";
+import type { Refusals } from "../identity/refusals.ts";
+import type { VerifiedTokens } from "../identity/verified.ts";
+import type { ForwardDeps } from "../upstream/forward.ts";
+import type { RequestStates } from "./request_state.ts";
+import type { Session, Sessions } from "./session.ts";
+import type { Settlements } from "./settlement.ts";
+
+/** What the way in needs from outside itself; `src/index.ts` fills it in. */
+export interface GatewayDeps {
+  /** PUBLIC_ORIGIN: the issuer of every token and the only Origin a browser may call from. */
+  readonly origin: string;
+  readonly keys: KeySet;
+  readonly verified: VerifiedTokens;
+  readonly gate: (grant: GrantId) => GateStub;
+  readonly settlements: Settlements;
+  readonly sessions: Sessions;
+  readonly refusals: Pick<Refusals, "unknown" | "grant">;
+  readonly states: RequestStates;
+  readonly forward: ForwardDeps;
+  /** The headers that sign in to an upstream, opened from the vault; a fault where they do not open. */
+  readonly credential: (caller: Caller, upstream: Upstream) => Promise<Record<string, string> | Fault>;
+  /** Looks at a server's tools: pins them where nobody has yet, and else holds back what has changed. */
+  readonly look: (caller: Caller, upstream: Upstream) => Promise<void>;
+  readonly now: () => number;
+  readonly random: Random;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
+/** One request on its way: what is known of it, and what it may use. */
+export interface Exchange {
+  readonly request: Request;
+  readonly requestId: string;
+  readonly startedMs: number;
+  readonly caller: Caller;
+  readonly gate: GateStub;
+  readonly session: Session | null;
+  readonly deps: GatewayDeps;
+}
