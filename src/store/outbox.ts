@@ -14,8 +14,14 @@ export async function acknowledge(
   acknowledged: readonly { grant: GrantId; epoch: number }[],
 ): Promise<void> {
   if (acknowledged.length === 0) return;
-  const strike = db.prepare("DELETE FROM outbox WHERE grant_id = ?1 AND epoch <= ?2");
-  await db.batch(acknowledged.map(({ grant, epoch }) => strike.bind(grant, epoch)));
+  await db
+    .prepare(
+      `DELETE FROM outbox WHERE grant_id IN (
+         SELECT o.grant_id FROM json_each(?1) a
+           JOIN outbox o ON o.grant_id = a.value ->> 'grant' AND o.epoch <= a.value ->> 'epoch')`,
+    )
+    .bind(JSON.stringify(acknowledged))
+    .run();
 }
 
 /** The next gates to try again, the longest waiting first; taking them sends them to the end of the queue. */

@@ -3,49 +3,64 @@ import type { GrantId, PolicyId, ServerId, TeamId, UserId } from "../id.ts";
 import type { Category, Level } from "../risk/classify.ts";
 import type { Db } from "./database.ts";
 
+// All of them take the grants' ids as one JSON array. A document is read once, however many grants are judged by it.
+const these = "(SELECT value FROM json_each(?1))";
+
 const standing = `
-  SELECT t.id AS team_id, t.slug, t.zone, t.frozen, t.epoch, t.data_key,
+  SELECT g.id, t.id AS team_id, t.slug, t.zone, t.frozen, t.epoch, t.data_key,
          g.label, g.tags, g.expires_at,
          g.revoked_at IS NOT NULL OR (g.member_id IS NOT NULL AND m.user_id IS NULL) AS revoked,
          m.user_id, m.role, u.email,
-         p.id AS policy_id, p.name AS policy_name, p.revision AS policy_revision, d.body AS policy_text
+         p.id AS policy_id, p.name AS policy_name, p.revision AS policy_revision, r.document AS policy_document
     FROM "grant" g
     JOIN team t ON t.id = g.team_id
     LEFT JOIN member m ON m.team_id = g.team_id AND m.user_id = g.member_id
     LEFT JOIN user u ON u.id = m.user_id
     LEFT JOIN policy p ON p.team_id = g.team_id AND p.server_id IS NULL
     LEFT JOIN policy_revision r ON r.policy_id = p.id AND r.revision = p.revision
-    LEFT JOIN document d ON d.hash = r.document
-   WHERE g.id = ?1`;
+   WHERE g.id IN ${these}`;
 
-const tokens = `SELECT jti, not_after FROM grant_token WHERE grant_id = ?1`;
+const tokens = `SELECT grant_id, jti, not_after FROM grant_token WHERE grant_id IN ${these}`;
 
 const routes = `
-  SELECT s.id, s.slug, s.name, s.url, s.credential, s.state,
-         p.id AS policy_id, p.name AS policy_name, p.revision AS policy_revision, d.body AS policy_text
+  SELECT a.grant_id, s.id, s.slug, s.name, s.url, s.credential, s.state,
+         p.id AS policy_id, p.name AS policy_name, p.revision AS policy_revision, r.document AS policy_document
     FROM grant_server a
     JOIN "grant" g ON g.id = a.grant_id
     JOIN server s ON s.team_id = g.team_id AND s.id = a.server_id
     LEFT JOIN policy p ON p.team_id = g.team_id AND p.id = a.policy_id AND p.server_id = s.id
     LEFT JOIN policy_revision r ON r.policy_id = p.id AND r.revision = p.revision
-    LEFT JOIN document d ON d.hash = r.document
-   WHERE a.grant_id = ?1
+   WHERE a.grant_id IN ${these}
    ORDER BY s.slug`;
 
 const pins = `
   SELECT o.server_id, o.name, o.pinned_hash, o.category, o.level
-    FROM grant_server a JOIN tool o ON o.server_id = a.server_id
-   WHERE a.grant_id = ?1 AND o.pinned_hash = o.seen_hash
+    FROM tool o
+   WHERE o.server_id IN (SELECT server_id FROM grant_server WHERE grant_id IN ${these})
+     AND o.pinned_hash = o.seen_hash
    ORDER BY o.server_id, o.name`;
+
+const documents = `
+  SELECT hash, body FROM document WHERE hash IN (
+    SELECT r.document FROM grant_server a
+      JOIN policy p ON p.id = a.policy_id
+      JOIN policy_revision r ON r.policy_id = p.id AND r.revision = p.revision
+     WHERE a.grant_id IN ${these}
+    UNION
+    SELECT r.document FROM "grant" g
+      JOIN policy p ON p.team_id = g.team_id AND p.server_id IS NULL
+      JOIN policy_revision r ON r.policy_id = p.id AND r.revision = p.revision
+     WHERE g.id IN ${these})`;
 
 interface PolicyColumns {
   policy_id: PolicyId | null;
   policy_name: string | null;
   policy_revision: number | null;
-  policy_text: string | null;
+  policy_document: string | null;
 }
 
 interface StandingRow extends PolicyColumns {
+  id: GrantId;
   team_id: TeamId;
   slug: string;
   zone: string;
@@ -62,6 +77,7 @@ interface StandingRow extends PolicyColumns {
 }
 
 interface RouteRow extends PolicyColumns {
+  grant_id: GrantId;
   id: ServerId;
   slug: string;
   name: string;
@@ -78,44 +94,81 @@ interface PinRow {
   level: Level;
 }
 
+interface TokenRow {
+  grant_id: GrantId;
+  jti: string;
+  not_after: number;
+}
+
 /**
- * All that a grant's gate decides by, with the team's epoch, in one batch (one transaction on the primary), so that no
- * edit can fall between its parts. Null where there is no such grant; a revoked one is given, and says so, and so is one
- * whose member has left the team: without its person it would count, and be judged, as another's.
+ * The grant's snapshot, or null where there is no such grant. A revoked one is given, and says so, and so is one whose
+ * member has left the team: without its person it would count, and be judged, as another's.
  */
-export async function loadSnapshot(db: Db, grant: GrantId): Promise<Snapshot | null> {
+export type Snapshots = (grant: GrantId) => Snapshot | null;
+
+/** One grant's snapshot, as `loadSnapshots` reads it. */
+export const loadSnapshot = async (db: Db, grant: GrantId): Promise<Snapshot | null> =>
+  (await loadSnapshots(db, [grant]))(grant);
+
+/**
+ * All that these grants' gates decide by, with their teams' epochs, in one batch (one transaction on the primary), so that
+ * no edit can fall between its parts. What is broken throws when it is asked for, and not before.
+ */
+export async function loadSnapshots(db: Db, grants: readonly GrantId[]): Promise<Snapshots> {
+  const ids = JSON.stringify(grants);
   const results = await db.batch<unknown>(
-    [standing, tokens, routes, pins].map((sql) => db.prepare(sql).bind(grant)),
+    [standing, tokens, routes, pins, documents].map((sql) => db.prepare(sql).bind(ids)),
   );
-  const row = rowsOf<StandingRow>(results[0])[0];
-  if (!row) return null;
-  const pinned = Map.groupBy(rowsOf<PinRow>(results[3]), (pin) => pin.server_id);
+  const rows = new Map(rowsOf<StandingRow>(results[0]).map((row) => [row.id, row]));
+  const texts = new Map(
+    rowsOf<{ hash: string; body: string }>(results[4]).map(({ hash, body }) => [hash, body]),
+  );
+  const parts: Parts = {
+    tokens: Map.groupBy(rowsOf<TokenRow>(results[1]), (token) => token.grant_id),
+    routes: Map.groupBy(rowsOf<RouteRow>(results[2]), (route) => route.grant_id),
+    pins: Map.groupBy(rowsOf<PinRow>(results[3]), (pin) => pin.server_id),
+    text: (document) => (document === null ? null : (texts.get(document) ?? null)),
+  };
+  return (grant) => {
+    const row = rows.get(grant);
+    return row ? snapshotOf(row, parts) : null;
+  };
+}
+
+/** What belongs to the grants, by grant or server. */
+interface Parts {
+  readonly tokens: ReadonlyMap<GrantId, readonly TokenRow[]>;
+  readonly routes: ReadonlyMap<GrantId, readonly RouteRow[]>;
+  readonly pins: ReadonlyMap<ServerId, readonly PinRow[]>;
+  readonly text: (document: string | null) => string | null;
+}
+
+function snapshotOf(row: StandingRow, { tokens, routes, pins, text }: Parts): Snapshot {
+  const { id, team_id: team, slug, zone, frozen } = row;
   return {
     epoch: row.epoch,
-    team: { id: row.team_id, slug: row.slug, zone: row.zone, frozen: row.frozen, policy: policyText(row) },
+    team: { id: team, slug, zone, frozen, policy: policyText(row, text) },
     grant: {
-      id: grant,
+      id,
       label: row.label,
       tags: JSON.parse(row.tags),
       revoked: row.revoked === 1,
       expiresAtMs: row.expires_at,
-      tokens: rowsOf<{ jti: string; not_after: number }>(results[1]).map((token) => ({
-        jti: token.jti,
-        notAfterMs: token.not_after,
-      })),
+      tokens: (tokens.get(id) ?? []).map(({ jti, not_after: notAfterMs }) => ({ jti, notAfterMs })),
       member: memberOf(row),
     },
-    routes: rowsOf<RouteRow>(results[2]).map((route) =>
-      routeOf(route, row.data_key, pinned.get(route.id) ?? []),
+    routes: (routes.get(id) ?? []).map((route) =>
+      routeOf(route, row.data_key, policyText(route, text), pins.get(route.id) ?? []),
     ),
   };
 }
 
 const rowsOf = <T>(result: D1Result<unknown> | undefined): T[] => (result?.results ?? []) as T[];
 
-function policyText(row: PolicyColumns): PolicyText | null {
-  const { policy_id: id, policy_name: name, policy_revision: revision, policy_text: text } = row;
+function policyText(row: PolicyColumns, textOf: Parts["text"]): PolicyText | null {
+  const { policy_id: id, policy_name: name, policy_revision: revision } = row;
   if (id === null) return null;
+  const text = textOf(row.policy_document);
   // A saved policy without its text must not read as "none attached": for the team's policy that would permit more.
   if (name === null || revision === null || text === null) throw new Error(`policy ${id} has no document`);
   return { id, name, revision, text };
@@ -126,11 +179,16 @@ function memberOf(row: StandingRow): Snapshot["grant"]["member"] {
   return id === null || email === null || role === null ? null : { id, email, role };
 }
 
-function routeOf(row: RouteRow, wrappedKey: string, found: PinRow[]): Route {
+function routeOf(
+  row: RouteRow,
+  wrappedKey: string,
+  policy: PolicyText | null,
+  found: readonly PinRow[],
+): Route {
   return {
     server: { id: row.id, slug: row.slug, name: row.name, url: row.url },
     credential: row.credential === null ? null : { wrappedKey, value: row.credential },
-    policy: policyText(row),
+    policy,
     pins: found.map(
       (pin): Pin => ({ name: pin.name, hash: pin.pinned_hash, category: pin.category, level: pin.level }),
     ),

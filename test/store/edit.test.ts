@@ -183,6 +183,56 @@ describe("pushing", () => {
     expect(seen.map((snapshot) => snapshot.epoch)).toEqual([edit.epoch, edit.epoch + 41]);
     expect((await loadSnapshot(db, id))?.epoch).toBe(edit.epoch + 41);
   });
+
+  it("brings every gate of such a database to its state, however many are ahead", async () => {
+    const ids = [await grant(policy), await grant(policy), await grant(policy)];
+    const edit = await commitEdit(db, team, { of: "team" }, now, rename());
+    const acts = new Map(ids.map((id) => [id, { epoch: edit.epoch + 40, frozen: "off" }]));
+    const { deps } = gates(({ grant: { id }, epoch, team: { frozen } }) => {
+      if (epoch > (acts.get(id)?.epoch ?? 0)) acts.set(id, { epoch, frozen });
+      return acts.get(id)?.epoch ?? 0;
+    });
+    expect(await pushEdit(deps, edit)).toEqual({ acknowledged: 3, pending: 0 });
+    expect([...acts.values()].map(({ frozen }) => frozen)).toEqual(["all", "all", "all"]);
+  });
+
+  it("reads the snapshots of many gates together, and each gate's is its own", async () => {
+    const ids = await Promise.all(Array.from({ length: 60 }, (_, i) => grant(i % 2 === 0 ? policy : null)));
+    const edit = await commitEdit(db, team, { of: "team" }, now, rename());
+    const alone = new Map(
+      await Promise.all(ids.map(async (id) => [id, await loadSnapshot(db, id)] as const)),
+    );
+    const { deps, seen } = gates((snapshot) => snapshot.epoch);
+    let reads = 0;
+    const counted = {
+      prepare: (sql: string) => db.prepare(sql),
+      batch: <T>(statements: D1PreparedStatement[]) => {
+        reads++;
+        return db.batch<T>(statements);
+      },
+    };
+    expect(await pushEdit({ ...deps, db: counted }, edit)).toEqual({ acknowledged: 60, pending: 0 });
+    expect(new Map(seen.map((snapshot) => [snapshot.grant.id, snapshot]))).toEqual(alone);
+    expect(reads).toBe(3);
+  });
+
+  it("reaches all gates but the one whose policy is broken", async () => {
+    const broken = newId("pol", random);
+    await db.batch([
+      ...insertPolicy(
+        db,
+        { id: broken, team, server, slug: "broken", name: "Broken", revision: 1, createdAt: now },
+        revision(1, '{"version":"1","default":"deny"}'),
+      ),
+      db.prepare("DELETE FROM policy_revision WHERE policy_id = ?1").bind(broken),
+    ]);
+    const [one, two] = [await grant(broken), await grant(policy)];
+    const edit = await commitEdit(db, team, { of: "team" }, now, rename());
+    const { deps, seen } = gates((snapshot) => snapshot.epoch);
+    expect(await pushEdit(deps, edit)).toEqual({ acknowledged: 1, pending: 1 });
+    expect(seen.map((snapshot) => snapshot.grant.id)).toEqual([two]);
+    expect((await takePending(db, now, 10)).map((row) => row.grant)).toEqual([one]);
+  });
 });
 
 describe("a snapshot", () => {
