@@ -1,6 +1,7 @@
 import { waitUntil } from "cloudflare:workers";
 import { drainEvents } from "./api/event_outbox.ts";
 import { restApi } from "./api/rest.ts";
+import { type RecheckDeps, recheckServers } from "./api/server_recheck.ts";
 import { argumentKey } from "./audit/argument_key.ts";
 import { Log } from "./audit/log.ts";
 import { fault, isFault } from "./fault.ts";
@@ -127,6 +128,21 @@ function hooksOf(env: Env): HookDeps {
   if (isFault(rules)) throw new Error(rules.detail);
   const fetch = { fetch: platformFetch, rules };
   return { db: env.DB, master: masterKeys(env), fetch, now: () => Date.now() };
+}
+
+// A server that is slower than this at listing its tools holds up the servers behind it.
+const recheckMs = 10_000;
+
+function recheckOf(env: Env): RecheckDeps {
+  const { db, master, fetch, now } = hooksOf(env);
+  return {
+    db,
+    masterKeys: master,
+    gate: (grant) => gateOf(env, grant),
+    look: (url, headers) => enrol({ ...fetch, deadlineMs: recheckMs }, url, headers),
+    now,
+    random,
+  };
 }
 
 function masterKeys(env: Env): MasterKeys {
@@ -281,5 +297,6 @@ export default {
     await enqueueExpiring(env.DB, Date.now()).run();
     await drainHooks(hooksOf(env), null);
     await drainEvents({ db: env.DB, log: (team) => logOf(env, team) }, Date.now());
+    await recheckServers(recheckOf(env));
   },
 } satisfies ExportedHandler<Env>;

@@ -112,12 +112,15 @@ export interface LookedAt {
 export async function storeLook(
   deps: PushDeps & { readonly random: Random },
   { team, server: id, url }: LookedAt,
-  look: Look | Fault,
+  looked: Look | Fault,
   nowMs: number,
 ): Promise<Drift | null> {
-  const server = isFault(look) ? null : await findServer(deps.db, team, id);
+  const server = await findServer(deps.db, team, id);
   // It may have moved while the look was under way.
-  if (!server || server.url !== url || isFault(look)) return null;
+  if (server?.url !== url) return null;
+  const look: Look = isFault(looked)
+    ? { state: "pending", why: "unreachable", detail: looked.detail }
+    : looked;
   const { drift, edit, changes } = await changesOf(deps.db, server, look, nowMs);
   if (!edit) {
     await deps.db.batch([...changes]);

@@ -147,11 +147,11 @@ export const forgetLook = (db: Db, team: TeamId, id: ServerId): D1PreparedStatem
     .bind(team, id),
 ];
 
-const [firstAgainMs, lastAgainMs] = [600_000, 3_600_000];
+const [firstAgainMs, lastAgainMs] = [60_000, 6 * 3_600_000];
 
 /**
  * Notes that a server fails: the trouble keeps the time it began at, and the longer it has lasted the later the next look,
- * ten minutes at first, at most an hour. Pins stand.
+ * a minute at first, six hours at most. Pins stand.
  */
 export const recordTrouble = (
   db: Db,
