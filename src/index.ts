@@ -25,7 +25,7 @@ import { VerifiedTokens } from "./identity/verified.ts";
 import type { CounterStub } from "./limit/reservation.ts";
 import { Shared } from "./limit/shared.ts";
 import { shardOf } from "./store/database.ts";
-import { enqueueExpiring } from "./store/expiring.ts";
+import { enqueueForeseen } from "./store/foreseen.ts";
 import { enqueue, type Happening } from "./store/hook_delivery.ts";
 import { countRefused } from "./store/refusal.ts";
 import { loadSnapshot } from "./store/snapshot.ts";
@@ -294,7 +294,7 @@ export default {
   },
   async scheduled(_event, env) {
     await drainOutbox({ db: env.DB, gate: (grant) => gateOf(env, grant) }, Date.now());
-    await enqueueExpiring(env.DB, Date.now()).run();
+    await env.DB.batch(enqueueForeseen(env.DB, Date.now()));
     await drainHooks(hooksOf(env), null);
     await drainEvents({ db: env.DB, log: (team) => logOf(env, team) }, Date.now());
     await recheckServers(recheckOf(env));

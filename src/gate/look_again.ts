@@ -5,8 +5,10 @@ import { disguisesOf, lookAlikes } from "../risk/disguise.ts";
 import type { Db } from "../store/database.ts";
 import { commitEdit } from "../store/edit.ts";
 import { insertEvent } from "../store/event.ts";
+import { enqueueOne } from "../store/hook_delivery.ts";
 import { findServer, recordSight, recordTrouble, type Server, type Trouble } from "../store/server.ts";
 import { listSightings, listToolNames, recordLook, type SeenTool, type Sighting } from "../store/tool.ts";
+import { driftHappening } from "./notice.ts";
 import { type PushDeps, pushEdit } from "./push.ts";
 
 /** What a look at a server found, as `upstream/enrol.ts` says it. */
@@ -48,11 +50,12 @@ export async function changesOf(
   }
   const drift = driftOf(before, look.tools);
   const harmless = server.autoAccept && (await isHarmless(db, server, look.tools, drift.added));
-  return {
-    drift: server.pending ? null : { ...drift, accepted: harmless },
-    edit: true,
-    changes: recordLook(db, server, look.tools, { harmless, nowMs }),
-  };
+  const changes = recordLook(db, server, look.tools, { harmless, nowMs });
+  if (server.pending) return { drift: null, edit: true, changes };
+  if (!harmless && drift.changed.length + drift.added.length > 0) {
+    changes.push(enqueueOne(db, team, driftHappening(server, drift, nowMs), nowMs));
+  }
+  return { drift: { ...drift, accepted: harmless }, edit: true, changes };
 }
 
 function same(before: readonly Sighting[], seen: readonly SeenTool[]): boolean {

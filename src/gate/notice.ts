@@ -1,6 +1,7 @@
 import type { Approval } from "../approval/approval.ts";
 import type { Burst } from "../audit/burst.ts";
 import { type Happening, happening } from "../store/hook_delivery.ts";
+import type { Server } from "../store/server.ts";
 
 /** What of an approval is told to webhooks, and when it came to be so. */
 export interface Notice {
@@ -40,4 +41,16 @@ export const burstHappening = ({ grant, refusals, atMs }: Burst): Happening =>
     grant: { id: grant },
     refusals,
     within_seconds: 60,
+  });
+
+/** Definitions that are held back until somebody accepts them, as they are sent. */
+export const driftHappening = (
+  { id, slug }: Pick<Server, "id" | "slug">,
+  { changed, added }: { readonly changed: readonly string[]; readonly added: readonly string[] },
+  atMs: number,
+): Happening =>
+  happening(`${id}.drift.${atMs}`, "server.definition_changed", atMs, {
+    server: { id, slug },
+    changed,
+    added,
   });

@@ -8,6 +8,8 @@ export const hookEvents = [
   "approval.refused",
   "grant.denied_burst",
   "grant.expiring",
+  "server.definition_changed",
+  "server.credential_failing",
 ] as const;
 export type HookEvent = (typeof hookEvents)[number];
 

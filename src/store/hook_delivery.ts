@@ -24,13 +24,23 @@ export async function enqueue(
   happenings: readonly Happening[],
   nowMs: number,
 ): Promise<void> {
-  const statement = db.prepare(
-    `INSERT OR IGNORE INTO hook_delivery (hook_id, event_id, team_id, event, body, state, next_at, created_at)
-     SELECT h.id, ?2, h.team_id, ?3, ?4, 'waiting', ?5, ?5 FROM hook h
-      WHERE h.team_id = ?1 AND ?3 IN (SELECT value FROM json_each(h.events))`,
-  );
-  await db.batch(happenings.map(({ id, event, body }) => statement.bind(team, id, event, body, nowMs)));
+  await db.batch(happenings.map((one) => enqueueOne(db, team, one, nowMs)));
 }
+
+/** The same for one, in the batch of the change that it tells of. */
+export const enqueueOne = (
+  db: Db,
+  team: TeamId,
+  { id, event, body }: Happening,
+  nowMs: number,
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `INSERT OR IGNORE INTO hook_delivery (hook_id, event_id, team_id, event, body, state, next_at, created_at)
+       SELECT h.id, ?2, h.team_id, ?3, ?4, 'waiting', ?5, ?5 FROM hook h
+        WHERE h.team_id = ?1 AND ?3 IN (SELECT value FROM json_each(h.events))`,
+    )
+    .bind(team, id, event, body, nowMs);
 
 /** A delivery to attempt now. */
 export interface Due {

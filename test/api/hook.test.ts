@@ -3,13 +3,14 @@ import { createHmac } from "node:crypto";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isFault } from "../../src/fault.ts";
 import type { TeamId } from "../../src/id.ts";
-import { enqueueExpiring } from "../../src/store/expiring.ts";
+import { enqueueForeseen } from "../../src/store/foreseen.ts";
 import type { HookEvent } from "../../src/store/hook.ts";
 import { enqueue } from "../../src/store/hook_delivery.ts";
+import type { Look } from "../../src/upstream/enrol.ts";
 import { drainHooks, type HookDeps } from "../../src/upstream/hook_outbox.ts";
 import { parseMasterKeys } from "../../src/upstream/vault.ts";
 import { AgentCalls } from "./agent_calls.ts";
-import { ControlPlane, origin, seenTool } from "./control_plane.ts";
+import { ControlPlane, origin, ready, seenTool } from "./control_plane.ts";
 import { TeamSetting } from "./team_setting.ts";
 
 let plane: ControlPlane;
@@ -98,14 +99,16 @@ describe("a webhook", () => {
     await receiver.happen("e1");
     const gaps: number[] = [];
     let lastMs = receiver.nowMs;
-    for (let minute = 0; minute < 16 * 60; minute++) {
+    // Minute by minute at first; what is waited later is whole twenties on from there.
+    for (let minute = 0, step = 1; minute < 16 * 60; minute += step) {
+      if (minute === 21) step = 20;
       const before = receiver.got.length;
       await receiver.drain();
       if (receiver.got.length > before && before > 0) {
         gaps.push((receiver.nowMs - lastMs) / 60_000);
       }
       if (receiver.got.length > before) lastMs = receiver.nowMs;
-      receiver.nowMs += 60_000;
+      receiver.nowMs += step * 60_000;
     }
     expect(gaps).toEqual([1, 5, 15, 60, 240, 480]);
     const { items } = await team.must(200, "GET", `/hooks/${hook.id}/deliveries`);
@@ -201,7 +204,7 @@ async function told(hook: { id: string }) {
   return results.map(({ body }) => JSON.parse(body));
 }
 
-describe("a webhook hears that a grant", () => {
+describe("a webhook hears of a grant that", () => {
   it("is refused again and again, once", async () => {
     const hook = await make(["grant.denied_burst"]);
     await team.server("Tools", [seenTool("pay")]);
@@ -231,7 +234,7 @@ describe("a webhook hears that a grant", () => {
     const daysLeft: number[] = [];
     for (let hours = 0; hours < 31 * 24; hours += 6) {
       const before = (await told(hook)).length;
-      await enqueueExpiring(env.DB, Date.now() + hours * 3_600_000).run();
+      await env.DB.batch(enqueueForeseen(env.DB, Date.now() + hours * 3_600_000));
       if ((await told(hook)).length > before) daysLeft.push(30 - hours / 24);
     }
     expect(daysLeft).toEqual([7, 1].map((days) => expect.closeTo(days, 0)));
@@ -240,5 +243,44 @@ describe("a webhook hears that a grant", () => {
       { type: "grant.expiring", data },
       { type: "grant.expiring", data },
     ]);
+  });
+});
+
+describe("a webhook hears of a server that", () => {
+  it("changed its tools, until somebody accepts them: each change once", async () => {
+    const hook = await make(["server.definition_changed"]);
+    const server = await team.server("Tools", [seenTool("pay"), seenTool("read")]);
+    const changed = seenTool("pay", { hash: "b".repeat(64) });
+    plane.upstreams.set(server.url, ready(changed, seenTool("read"), seenTool("wipe")));
+    for (let i = 0; i < 2; i++) await team.must(200, "POST", "/servers/tools/refresh");
+    expect(await told(hook)).toMatchObject([
+      {
+        type: "server.definition_changed",
+        data: { server: { id: server.id, slug: "tools" }, changed: ["pay"], added: ["wipe"] },
+      },
+    ]);
+  });
+
+  it("refuses its credential, once for each time that it begins to", async () => {
+    const hook = await make(["server.credential_failing"]);
+    const server = await team.server();
+    const detail = "The server answered 401: it wants a credential, or another one.";
+    const look = async (found: Look) => {
+      plane.upstreams.set(server.url, found);
+      await team.must(200, "POST", "/servers/tools/refresh");
+      await env.DB.batch(enqueueForeseen(env.DB, Date.now()));
+    };
+    const refused = { state: "pending", why: "needs_sign_in", detail } as const;
+    await look(refused);
+    await look(refused);
+    expect(await told(hook)).toMatchObject([
+      { type: "server.credential_failing", data: { server: { id: server.id, slug: "tools" }, detail } },
+    ]);
+    await look(ready(seenTool("read_a")));
+    await look({ ...refused, why: "unreachable" });
+    expect(await told(hook)).toHaveLength(1);
+    await look(ready(seenTool("read_a")));
+    await look(refused);
+    expect(await told(hook)).toHaveLength(2);
   });
 });
