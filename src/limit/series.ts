@@ -34,13 +34,37 @@ export const taken = (series: Series, nowMs: number, windowMs: number): bigint =
 
 /** What was taken at `sinceMs` or later. */
 export function takenSince(series: Series, sinceMs: number): bigint {
+  const start = firstSince(series, sinceMs);
+  if (start >= series.length) return 0n;
+  const sums = sumsOf(series);
+  return (sums[series.length - 1] ?? 0n) - (sums[start - 1] ?? 0n);
+}
+
+// Every call reads every limit of its counter, and a busy counter has thousands of marks: so their running totals are kept.
+// They go on from series to series as marks are appended; an earlier series only reads as many as it has marks.
+const kept = new WeakMap<Series, bigint[]>();
+
+function sumsOf(series: Series): bigint[] {
+  const known = kept.get(series);
+  if (known) return known;
   let sum = 0n;
-  for (let i = series.length - 1; i >= 0; i--) {
-    const mark = series[i];
-    if (!mark || mark.atMs < sinceMs) break;
-    sum += mark.amount;
+  const sums = series.map(({ amount }) => {
+    sum += amount;
+    return sum;
+  });
+  kept.set(series, sums);
+  return sums;
+}
+
+/** The index of the first mark at `sinceMs` or later; the series' length where there is none. */
+function firstSince(series: Series, sinceMs: number): number {
+  let [low, high] = [0, series.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((series[middle]?.atMs ?? 0) < sinceMs) low = middle + 1;
+    else high = middle;
   }
-  return sum;
+  return low;
 }
 
 /** The first instant at which `amount` fits under `max` if nothing else is taken; null where it never does. */
@@ -54,26 +78,26 @@ export function roomAtMs(
   if (amount > max) return null;
   let over = taken(series, nowMs, windowMs) + amount - max;
   if (over <= 0n) return nowMs;
-  for (const mark of series) {
-    if (mark.atMs < nowMs - windowMs) continue;
-    over -= mark.amount;
-    if (over <= 0n) return mark.atMs + windowMs + 1;
+  for (let i = firstSince(series, nowMs - windowMs); i < series.length; i++) {
+    const mark = series[i];
+    if (mark) over -= mark.amount;
+    if (mark && over <= 0n) return mark.atMs + windowMs + 1;
   }
   return null;
 }
 
 /** When the oldest of what the window has taken comes back; `nowMs` where it has taken nothing. */
 export function nextReturnMs(series: Series, nowMs: number, windowMs: number): number {
-  const oldest = series.find((mark) => mark.atMs >= nowMs - windowMs);
+  const oldest = series[firstSince(series, nowMs - windowMs)];
   return oldest ? oldest.atMs + windowMs + 1 : nowMs;
 }
 
-/** The series with `amount` taken at `atMs`; mostly that is its end. */
+/** The series with `amount` taken at `atMs`; mostly that is its end. One instant has one mark, so that what is given back finds it. */
 export function append(series: Series, atMs: number, amount: bigint): Series {
-  const mark = { fromMs: atMs, atMs, amount };
-  const last = series.at(-1);
-  if (!last || last.atMs <= atMs) return [...series, mark];
-  return series.toSpliced(series.findLastIndex((one) => one.atMs <= atMs) + 1, 0, mark);
+  const index = series.findLastIndex((one) => one.atMs <= atMs);
+  const last = series[index];
+  if (last?.atMs === atMs) return series.with(index, { ...last, amount: last.amount + amount });
+  return series.toSpliced(index + 1, 0, { fromMs: atMs, atMs, amount });
 }
 
 /** The series without the `amount` that was taken at `atMs`; as it is where that is too long ago to be told. */
