@@ -33,9 +33,9 @@ export function report(results: Results, run: Run): string {
   return [
     intro(run),
     goalTable(results, peers),
-    `A small call: 60 B of text in the arguments, 100 B in the answer, JSON. Medians of ${run.rounds} rounds of ${run.smallMs} ms.`,
+    `A small call: 60 B of text in the arguments, 100 B in the answer, JSON. Medians of ${run.rounds} rounds of ${figure(run.smallMs)} ms.`,
     smallTable(results, run.subjects),
-    `The other calls: calls a second. Medians of ${Math.ceil(run.rounds / 2)} rounds of ${run.otherMs} ms.`,
+    `The other calls: calls a second. Medians of ${Math.ceil(run.rounds / 2)} rounds of ${figure(run.otherMs)} ms.`,
     otherTable(results, run.subjects, perSecond, 0),
     "The same calls: milliseconds at the median.",
     otherTable(results, run.subjects, p50, 2),
