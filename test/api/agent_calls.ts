@@ -1,6 +1,6 @@
 import { env, runDurableObjectAlarm } from "cloudflare:test";
 import { decodeJwt } from "jose";
-import type { Admission, Ask, Caller, GateStub } from "../../src/gate/rpc.ts";
+import type { Admission, Ask, Caller, GateStub, View } from "../../src/gate/rpc.ts";
 import type { GrantId } from "../../src/id.ts";
 import type { TeamSetting } from "./team_setting.ts";
 
@@ -31,6 +31,11 @@ export class AgentCalls {
       targets: [{ kind: "tool", name }],
       argumentsText: JSON.stringify(args),
     });
+  }
+
+  /** Asks for what names nothing, such as a list. */
+  view(serverSlug: string, method: string): Promise<View> {
+    return this.#gate.view({ ...this.#caller, serverSlug }, method);
   }
 
   /** Hands what was decided to the team's log, as the gate does by itself a second later. */
