@@ -19,6 +19,14 @@ const agent = { name: "portcullis", version: "0.1.0" };
 const legacyRevision = "2025-11-25";
 const modernRevision = "2026-07-28";
 const answerBytesMax = 4 * 1_048_576;
+// Some servers list a tool only to a client that can do what it will ask for, and what a look misses nobody may call.
+const ableTo = { roots: {}, sampling: {}, elicitation: { form: {}, url: {} } };
+const tasks = {
+  list: {},
+  cancel: {},
+  requests: { sampling: { createMessage: {} }, elicitation: { create: {} } },
+};
+const capabilities = { ...ableTo, tasks };
 const closeMs = 5_000;
 
 /** One MCP server as we talk to it during a look: either in the era with `initialize` and sessions, or in the one without. */
@@ -49,7 +57,7 @@ export class Peer {
 
   /** The handshake up to 2025-11-25: `initialize`, then the notification that it is over. Null where it went well. */
   async initialize(): Promise<Trouble | null> {
-    const params = { protocolVersion: legacyRevision, capabilities: {}, clientInfo: agent };
+    const params = { protocolVersion: legacyRevision, capabilities, clientInfo: agent };
     const result = await this.request("initialize", params);
     if (isTrouble(result)) return result;
     const revision = result.get("protocolVersion");
@@ -144,7 +152,10 @@ export class Peer {
 
 const modernMeta = {
   "io.modelcontextprotocol/protocolVersion": modernRevision,
-  "io.modelcontextprotocol/clientCapabilities": {},
+  "io.modelcontextprotocol/clientCapabilities": {
+    ...ableTo,
+    extensions: { "io.modelcontextprotocol/tasks": {} },
+  },
   "io.modelcontextprotocol/clientInfo": agent,
 };
 
