@@ -7,7 +7,7 @@ import { Log } from "./audit/log.ts";
 import { fault, isFault } from "./fault.ts";
 import { inTime } from "./gate/deadline.ts";
 import { Gate } from "./gate/gate.ts";
-import { storeLook } from "./gate/look_again.ts";
+import { storeFare, storeLook } from "./gate/look_again.ts";
 import { burstHappening, happeningOf } from "./gate/notice.ts";
 import { drainOutbox } from "./gate/push.ts";
 import type { Caller, GateStub, Upstream } from "./gate/rpc.ts";
@@ -36,6 +36,8 @@ import { platformFetch } from "./upstream/fetch.ts";
 import { guardRules, judgeUrl } from "./upstream/guard.ts";
 import { openHeld, sealHeld } from "./upstream/held_call.ts";
 import { drainHooks, type HookDeps } from "./upstream/hook_outbox.ts";
+import { Looks } from "./upstream/looks.ts";
+import { Traffic } from "./upstream/traffic.ts";
 import { parseMasterKeys } from "./upstream/vault.ts";
 
 /** The Worker's bindings. No other file names them: the rooms get what they need as arguments. */
@@ -191,10 +193,22 @@ async function assemble(env: Env) {
   const master = masterKeys(env);
   const keys = await readSigningKeys(env.SIGNING_KEYS ?? "");
   const upstream = { fetch: platformFetch, rules };
+  const clock = {
+    now: () => Date.now(),
+    wait: (ms: number) => new Promise<void>((done) => setTimeout(done, ms)),
+  };
+  const looks = new Looks(clock);
   const gate = (grant: GrantId) => gateOf(env, grant);
   const openHeaders = async (team: TeamId, server: ServerId, sealed: Upstream["credential"]) =>
     sealed ? openCredential(master, sealed.wrappedKey, team, server, sealed.value) : {};
   const refusals = refusalsOf(env);
+  const look: GatewayDeps["look"] = async ({ team }, { serverId, url, credential }) => {
+    const headers = await openHeaders(team, serverId, credential);
+    if (isFault(headers)) return;
+    const seen = await enrol(upstream, url, headers);
+    const at = { team, server: serverId, url };
+    await storeLook({ db: shardOf(team, env.DB), gate, random }, at, seen, Date.now());
+  };
   const gateway: Omit<GatewayDeps, "waitUntil"> = {
     origin,
     keys,
@@ -206,13 +220,13 @@ async function assemble(env: Env) {
     states: new RequestStates(master, random),
     forward: upstream,
     credential: ({ team }: Caller, to) => openHeaders(team, to.serverId, to.credential),
-    look: async ({ team }, { serverId, url, credential }) => {
-      const headers = await openHeaders(team, serverId, credential);
-      if (isFault(headers)) return;
-      const look = await enrol(upstream, url, headers);
-      const at = { team, server: serverId, url };
-      await storeLook({ db: shardOf(team, env.DB), gate, random }, at, look, Date.now());
-    },
+    look,
+    lookSoon: (caller, to) => looks.ask(to.serverId, () => look(caller, to)),
+    traffic: new Traffic(clock),
+    noteFare: ({ team }, { serverId: server }, fare) =>
+      storeFare(shardOf(team, env.DB), { team, server }, fare, Date.now()).catch((error) =>
+        console.error("a server's state is not written", { server, error }),
+      ),
     now: () => Date.now(),
     random,
   };

@@ -153,9 +153,12 @@ export function listedOf(compiled: Compiled, { route, policy }: CompiledRoute): 
       : [server];
   };
   const shows = listFilter(rules("tool"));
-  const shown = route.pins.filter((pin) => shows(pin.name));
+  const { shown = [], hidden = [] } = Object.groupBy(route.pins, ({ name }) =>
+    shows(name) ? "shown" : "hidden",
+  );
   return {
     tools: new Map(shown.map((pin) => [pin.name, pin.hash])),
+    others: [...hidden.map(({ hash }) => hash), ...(route.held ?? [])],
     resources: rules("resource"),
     prompts: rules("prompt"),
   };

@@ -6,7 +6,14 @@ import type { Db } from "../store/database.ts";
 import { commitEdit } from "../store/edit.ts";
 import { insertEvent } from "../store/event.ts";
 import { enqueueOne } from "../store/hook_delivery.ts";
-import { findServer, recordSight, recordTrouble, type Server, type Trouble } from "../store/server.ts";
+import {
+  endTrouble,
+  findServer,
+  recordSight,
+  recordTrouble,
+  type Server,
+  type Trouble,
+} from "../store/server.ts";
 import { listSightings, listToolNames, recordLook, type SeenTool, type Sighting } from "../store/tool.ts";
 import { driftHappening } from "./notice.ts";
 import { type PushDeps, pushEdit } from "./push.ts";
@@ -158,3 +165,18 @@ export const driftDetail = ({ changed, added, gone, accepted }: Drift): ControlE
   gone: shown(gone),
   accepted,
 });
+
+/** Writes down how traffic to a server fares: what is `ok` ends its trouble, and the clock looks at any other in a minute. */
+export async function storeFare(
+  db: Db,
+  { team, server }: Pick<LookedAt, "team" | "server">,
+  fare: "ok" | "unreachable" | "needs_sign_in",
+  nowMs: number,
+): Promise<void> {
+  const told = { unreachable: "Five requests in a row failed.", needs_sign_in: "The server answered 401." };
+  const change =
+    fare === "ok"
+      ? endTrouble(db, team, server)
+      : recordTrouble(db, team, server, { why: fare, detail: told[fare], sinceMs: nowMs });
+  await change.run();
+}

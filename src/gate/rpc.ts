@@ -111,9 +111,13 @@ export type View =
     }
   | { readonly effect: "gone"; readonly because: "token" | "route" };
 
-/** Which names a list may show. `tools` maps a name to the accepted definition's hash. */
+/**
+ * Which names a list may show. `tools` maps a name to the accepted definition's hash; `others` are the hashes of the
+ * definitions that the last look saw too and a list may not show. Any other definition is one that no look has seen.
+ */
 export interface Listed {
   readonly tools: ReadonlyMap<string, string>;
+  readonly others: readonly string[];
   readonly resources: readonly ListRules[];
   readonly prompts: readonly ListRules[];
 }

@@ -35,6 +35,8 @@ export interface Route {
   /** null = none attached: everything is denied as `(no policy)`. */
   readonly policy: PolicyText | null;
   readonly pins: readonly Pin[];
+  /** Hashes of the definitions that are held back; absent in what a gate kept of an earlier version. */
+  readonly held?: readonly string[];
   /** No look at this server's tools has succeeded yet: the first list pins them. */
   readonly unpinned: boolean;
 }

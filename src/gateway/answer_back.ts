@@ -5,7 +5,7 @@ import { headersBack } from "../mcp/headers.ts";
 import { answerFault } from "./answer.ts";
 import { stands } from "./ask_gate.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Rewrite } from "./list.ts";
+import { hearChanges, type Rewrite } from "./list.ts";
 import { relay } from "./relay.ts";
 import { sessionHeader } from "./session.ts";
 
@@ -45,14 +45,17 @@ function relayed(
   exchange: Exchange,
   answer: Response,
   body: ReadableStream<Uint8Array>,
-  { epoch, rewrite, ended }: Passing,
+  { upstream, epoch, rewrite, ended }: Passing,
 ): ReadableStream<Uint8Array> {
   const streamed = isStream(answer);
+  const { deps, caller } = exchange;
+  const lookSoon = (): void => deps.waitUntil(deps.lookSoon(caller, upstream));
   return relay(body, {
     bytesMax: streamed ? streamBytesMax : jsonBytesMax,
     beatMs: streamed ? beatMs : null,
     stands: () => stands(exchange, epoch),
     rewrite,
+    ...(streamed ? { listen: hearChanges(lookSoon) } : {}),
     ended,
   });
 }

@@ -5,6 +5,7 @@ import type { KeySet } from "../identity/keys.ts";
 import type { Refusals } from "../identity/refusals.ts";
 import type { VerifiedTokens } from "../identity/verified.ts";
 import type { ForwardDeps } from "../upstream/forward.ts";
+import type { Fare, Traffic } from "../upstream/traffic.ts";
 import type { RequestStates } from "./request_state.ts";
 import type { Session, Sessions } from "./session.ts";
 import type { Settlements } from "./settlement.ts";
@@ -25,6 +26,11 @@ export interface GatewayDeps {
   readonly credential: (caller: Caller, upstream: Upstream) => Promise<Record<string, string> | Fault>;
   /** Looks at a server's tools: pins them where nobody has yet, and else holds back what has changed. */
   readonly look: (caller: Caller, upstream: Upstream) => Promise<void>;
+  /** The same, soon: behind the request, and once however many ask. */
+  readonly lookSoon: (caller: Caller, upstream: Upstream) => Promise<void>;
+  readonly traffic: Traffic;
+  /** Writes down how a server fares, for people to see. */
+  readonly noteFare: (caller: Caller, upstream: Upstream, fare: Fare) => Promise<void>;
   readonly now: () => number;
   readonly random: Random;
   readonly waitUntil: (work: Promise<unknown>) => void;

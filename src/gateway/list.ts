@@ -19,7 +19,7 @@ const listing = new Set([
 
 /**
  * The rewrite that leaves in a list only what the grant may see; null where the answer holds none. `message` is null for a
- * GET, whose stream may replay any earlier answer. `drifted` hears of an accepted tool whose definition is another now.
+ * GET, whose stream may replay any earlier answer. `drifted` hears of a tool whose definition no look has seen.
  */
 export function listRewrite(
   message: Message | null,
@@ -34,12 +34,13 @@ export function listRewrite(
 }
 
 function keepOf(listed: Listed, drifted: () => void): Keep {
+  const others = new Set(listed.others);
   return {
     tool: (name, definition) => {
-      const accepted = listed.tools.get(name);
-      const same = accepted === definitionHash(definition);
-      if (accepted !== undefined && !same) drifted();
-      return same;
+      const hash = definitionHash(definition);
+      const shown = listed.tools.get(name) === hash;
+      if (!shown && !others.has(hash)) drifted();
+      return shown;
     },
     resource: listFilter(listed.resources),
     prompt: listFilter(listed.prompts),
@@ -79,6 +80,22 @@ function rewriteJson(method: string | null, keep: Keep): Rewrite {
     if (body.byteLength === 0) return body;
     const filtered = filterListBody(method, body, keep);
     return isFault(filtered) ? null : new TextEncoder().encode(filtered);
+  };
+}
+
+const changeNotice = "list_changed";
+
+/**
+ * Hears in a stream's bytes, however they are cut, that a server says its lists have changed, and tells `changed`. The words
+ * alone are enough: to look once too often harms nobody, and a list that passes is compared whatever a server says.
+ */
+export function hearChanges(changed: () => void): (chunk: Uint8Array) => void {
+  const decoder = new TextDecoder("latin1");
+  let tail = "";
+  return (chunk) => {
+    const text = tail + decoder.decode(chunk);
+    if (text.includes(changeNotice)) changed();
+    tail = text.slice(1 - changeNotice.length);
   };
 }
 

@@ -4,17 +4,19 @@ import { newId } from "../id.ts";
 import { decode, type Message } from "../mcp/decode.ts";
 import { headersOut } from "../mcp/headers.ts";
 import { forward } from "../upstream/forward.ts";
+import type { Turn } from "../upstream/traffic.ts";
 import { answerFault, answerRefusal, decisionHeader } from "./answer.ts";
 import { answerBack, isStream } from "./answer_back.ts";
 import { askPerson, type Deny, refusalTo } from "./approval.ts";
 import { admit, viewOf } from "./ask_gate.ts";
-import { authenticate, unauthenticated } from "./authenticate.ts";
+import { authenticate } from "./authenticate.ts";
 import type { Exchange, GatewayDeps } from "./exchange.ts";
 import { listRewrite } from "./list.ts";
 import { rateLimitHeaders } from "./rate_limit.ts";
-import { checkOrigin, noSuchServer, readBody, surfaceOf } from "./receive.ts";
+import { checkOrigin, readBody, surfaceOf } from "./receive.ts";
 import { noSuchSession, sessionHeader } from "./session.ts";
 import { settler } from "./settlement.ts";
+import { inTurn, noteAnswer, turnedAway } from "./turn.ts";
 
 const firstByteMs = 30_000;
 
@@ -58,7 +60,7 @@ async function enter(request: Request, requestId: string, deps: GatewayDeps): Pr
       return post(exchange);
     case "GET":
     case "DELETE":
-      return pass(exchange, null);
+      return inTurn(exchange, (turn) => pass(exchange, null, turn));
     default:
       return fault("method_not_allowed", "A gateway URL takes POST, GET and DELETE.");
   }
@@ -76,7 +78,9 @@ async function post(exchange: Exchange): Promise<Response | Fault> {
     contentType: request.headers.get("Content-Type"),
   });
   if (isFault(message)) return answerFault(message, message.id, requestId);
-  const served = await (message.targets.length > 0 ? enterCall(exchange, message) : pass(exchange, message));
+  const served = await (message.targets.length > 0
+    ? enterCall(exchange, message)
+    : inTurn(exchange, (turn) => pass(exchange, message, turn)));
   return isFault(served) ? answerFault(served, message.id, requestId) : served;
 }
 
@@ -86,24 +90,35 @@ async function enterCall(exchange: Exchange, arrived: Message): Promise<Response
   const call = await deps.states.resume(arrived, caller);
   if (isFault(call)) return call;
   const { message, resumed } = call;
-  const admission = await admit(exchange, message);
-  if (admission.effect !== "deny" || !admission.waitsFor) return act(exchange, message, admission);
-  const deny = { ...admission, waitsFor: admission.waitsFor };
-  return askPerson({ ...exchange, message, deny, resumed, proceed: () => enterAgain(exchange, message) });
+  const served = await inTurn(exchange, async (turn) => {
+    const admission = await admit(exchange, message);
+    return admission.effect === "deny" && admission.waitsFor
+      ? { ...admission, waitsFor: admission.waitsFor }
+      : act(exchange, message, admission, turn);
+  });
+  // A person takes their time, and the server's turns are not to wait for it.
+  if (!("waitsFor" in served)) return served;
+  const proceed = () => enterAgain(exchange, message);
+  return askPerson({ ...exchange, message, deny: served, resumed, proceed });
 }
 
 /** A call that was held until a person had decided: judged again as a whole. Its time begins now. */
 async function enterAgain(exchange: Exchange, message: Message): Promise<Response> {
   const again = { ...exchange, startedMs: exchange.deps.now() };
-  const served = await act(again, message, await admit(again, message));
+  const served = await inTurn(again, async (turn) => act(again, message, await admit(again, message), turn));
   return isFault(served) ? answerFault(served, message.id, exchange.requestId) : served;
 }
 
 /** Nothing goes on without the gate's recorded Allow. */
-async function act(exchange: Exchange, message: Message, admission: Admission): Promise<Response | Fault> {
+async function act(
+  exchange: Exchange,
+  message: Message,
+  admission: Admission,
+  turn: Turn,
+): Promise<Response | Fault> {
   switch (admission.effect) {
     case "allow":
-      return carryOut(exchange, message, admission);
+      return carryOut(exchange, message, admission, turn);
     case "deny":
       return refuse(exchange, message, admission);
     case "gone":
@@ -113,21 +128,20 @@ async function act(exchange: Exchange, message: Message, admission: Admission): 
   }
 }
 
-function turnedAway({ caller, deps }: Exchange, because: "token" | "route"): Fault {
-  if (because === "route") return noSuchServer;
-  deps.refusals.grant(caller.team, caller.grant);
-  return unauthenticated;
-}
-
 function refuse({ deps }: Exchange, message: Message, deny: Deny): Response {
   return answerRefusal(message, refusalTo(deps.origin, deny), deny.decision, deny.limits);
 }
 
 type Allow = Extract<Admission, { effect: "allow" }>;
 
-async function carryOut(exchange: Exchange, message: Message, allow: Allow): Promise<Response | Fault> {
+async function carryOut(
+  exchange: Exchange,
+  message: Message,
+  allow: Allow,
+  turn: Turn,
+): Promise<Response | Fault> {
   const settle = settler(exchange, allow.decision);
-  const answer = await send(exchange, message, allow.upstream);
+  const answer = await send(exchange, message, allow.upstream, turn);
   if (isFault(answer)) {
     settle("sent" in answer && answer.sent === "perhaps" ? "upstream_failed" : "not_sent", null, 0);
     return withDecision(answerFault(answer, message.id, exchange.requestId), allow);
@@ -136,7 +150,10 @@ async function carryOut(exchange: Exchange, message: Message, allow: Allow): Pro
     upstream: allow.upstream,
     epoch: allow.epoch,
     rewrite: null,
-    ended: (end, bytes) => settle(end, answer.status, bytes),
+    ended: (end, bytes) => {
+      turn.leave();
+      settle(end, answer.status, bytes);
+    },
   });
   return withDecision(back, allow);
 }
@@ -148,26 +165,22 @@ function withDecision(answer: Response, allow: Allow): Response {
 }
 
 /** A message, or a GET or DELETE, that names nothing: it gets the gate's view, and lists are filtered by it. */
-async function pass(exchange: Exchange, message: Message | null): Promise<Response | Fault> {
+async function pass(exchange: Exchange, message: Message | null, turn: Turn): Promise<Response | Fault> {
   const { caller, deps } = exchange;
   const view = await viewOf(exchange, message);
   if (view.effect === "gone") return turnedAway(exchange, view.because);
   if (view.refused) {
     return message ? answerRefusal(message, view.refused, null, []) : fault("refused", view.refused.reason);
   }
-  const answer = await send(exchange, message, view.upstream);
+  const answer = await send(exchange, message, view.upstream, turn);
   if (isFault(answer)) return answer;
-  let looked = false;
-  const lookAgain = (): void => {
-    if (!looked) deps.waitUntil(deps.look(caller, view.upstream));
-    looked = true;
-  };
+  const lookSoon = (): void => deps.waitUntil(deps.lookSoon(caller, view.upstream));
   return answerBack(exchange, message, answer, {
     upstream: view.upstream,
     epoch: view.epoch,
     rewrite:
-      message?.kind === "response" ? null : listRewrite(message, isStream(answer), view.listed, lookAgain),
-    ended: () => undefined,
+      message?.kind === "response" ? null : listRewrite(message, isStream(answer), view.listed, lookSoon),
+    ended: () => turn.leave(),
   });
 }
 
@@ -175,14 +188,15 @@ async function send(
   exchange: Exchange,
   message: Message | null,
   upstream: Upstream,
+  turn: Turn,
 ): Promise<Response | Fault> {
   const { request, caller, session, deps } = exchange;
-  if (session && session.server !== upstream.serverId) return noSuchSession;
+  if (session !== null && session.server !== upstream.serverId) return noSuchSession;
   const credential = await deps.credential(caller, upstream);
   if (isFault(credential)) return credential;
   const headers = headersOut(request.headers, message?.era ?? "legacy");
-  if (session) headers.set(sessionHeader, session.upstreamId);
-  return forward(
+  if (session !== null) headers.set(sessionHeader, session.upstreamId);
+  const answer = await forward(
     deps.forward,
     { url: upstream.url, credential },
     {
@@ -193,4 +207,8 @@ async function send(
     },
     { firstByteMs },
   );
+  noteAnswer(exchange, upstream, turn, answer);
+  // These wait for the server to speak, perhaps for ever: they are no work of its.
+  if (!message || message.method === "subscriptions/listen") turn.leave();
+  return answer;
 }

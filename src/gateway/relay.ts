@@ -10,6 +10,8 @@ export interface RelayPlan {
   readonly stands: () => Promise<boolean>;
   /** Where a list must be filtered. */
   readonly rewrite: Rewrite | null;
+  /** Hears the bytes that come, before anything is rewritten. */
+  readonly listen?: (chunk: Uint8Array) => void;
   /** Called exactly once. */
   readonly ended: (end: Outcome["end"], bytes: number) => void;
 }
@@ -65,6 +67,7 @@ class Passage {
   /** Enqueues a chunk, or ends with the body. True once the pull has given the client something. */
   #pass(controller: Controller, chunk: Uint8Array | null): boolean {
     this.#bytes += chunk?.byteLength ?? 0;
+    if (chunk) this.#plan.listen?.(chunk);
     const out = this.#plan.rewrite ? this.#plan.rewrite(chunk) : (chunk ?? new Uint8Array());
     if (out === null || this.#bytes > this.#plan.bytesMax) {
       void this.leave(out === null ? "upstream_failed" : "too_large");

@@ -34,10 +34,10 @@ const routes = `
    ORDER BY s.slug`;
 
 const pins = `
-  SELECT o.server_id, o.name, o.pinned_hash, o.category, o.level
+  SELECT o.server_id, o.name, o.seen_hash, o.pinned_hash IS o.seen_hash AS accepted, o.category, o.level
     FROM tool o
    WHERE o.server_id IN (SELECT server_id FROM grant_server WHERE grant_id IN ${these})
-     AND o.pinned_hash = o.seen_hash
+     AND o.seen_hash IS NOT NULL
    ORDER BY o.server_id, o.name`;
 
 const documents = `
@@ -89,7 +89,8 @@ interface RouteRow extends PolicyColumns {
 interface PinRow {
   server_id: ServerId;
   name: string;
-  pinned_hash: string;
+  seen_hash: string;
+  accepted: number;
   category: Category;
   level: Level;
 }
@@ -189,9 +190,10 @@ function routeOf(
     server: { id: row.id, slug: row.slug, name: row.name, url: row.url },
     credential: row.credential === null ? null : { wrappedKey, value: row.credential },
     policy,
-    pins: found.map(
-      (pin): Pin => ({ name: pin.name, hash: pin.pinned_hash, category: pin.category, level: pin.level }),
-    ),
+    pins: found
+      .filter((tool) => tool.accepted)
+      .map(({ name, seen_hash: hash, category, level }): Pin => ({ name, hash, category, level })),
+    held: found.filter((tool) => !tool.accepted).map((tool) => tool.seen_hash),
     unpinned: row.state === "pending",
   };
 }

@@ -10,6 +10,8 @@ export type Fare = "ok" | "unreachable" | "needs_sign_in";
 
 /** One request's place among those that are under way to a server. */
 export interface Turn {
+  /** The server has answered, with whatever status. */
+  readonly answered: boolean;
   /** Says how the server answered: a status, or null where it did not. Gives what is news of it, or null. */
   met(status: number | null): Fare | null;
   /** Makes room; what is said twice counts once. */
@@ -67,9 +69,14 @@ export class Traffic {
 
   #turn(server: string, lane: Lane, nowMs: number): Turn {
     let met = false;
+    let answered = false;
     const turn: Turn = {
+      get answered() {
+        return answered;
+      },
       met: (status) => {
         met = true;
+        answered = status !== null;
         return fareAfter(lane, status, this.#deps.now());
       },
       leave: () => {
