@@ -41,7 +41,7 @@ export function takenSince(series: Series, sinceMs: number): bigint {
 }
 
 // Every call reads every limit of its counter, and a busy counter has thousands of marks: so their running totals are kept.
-// They go on from series to series as marks are appended; an earlier series only reads as many as it has marks.
+// They go on from series to series as marks are appended.
 const kept = new WeakMap<Series, bigint[]>();
 
 function sumsOf(series: Series): bigint[] {
@@ -96,8 +96,13 @@ export function nextReturnMs(series: Series, nowMs: number, windowMs: number): n
 export function append(series: Series, atMs: number, amount: bigint): Series {
   const index = series.findLastIndex((one) => one.atMs <= atMs);
   const last = series[index];
-  if (last?.atMs === atMs) return series.with(index, { ...last, amount: last.amount + amount });
-  return series.toSpliced(index + 1, 0, { fromMs: atMs, atMs, amount });
+  const again = last?.atMs === atMs;
+  const longer = again
+    ? series.with(index, { ...last, amount: last.amount + amount })
+    : series.toSpliced(index + 1, 0, { fromMs: atMs, atMs, amount });
+  const sums = index === series.length - 1 ? kept.get(series) : undefined;
+  if (sums) kept.set(longer, sums.toSpliced(again ? index : index + 1, 1, (sums[index] ?? 0n) + amount));
+  return longer;
 }
 
 /** The series without the `amount` that was taken at `atMs`; as it is where that is too long ago to be told. */
