@@ -29,8 +29,18 @@ export default defineConfig({
             },
           })),
         ],
-        // What a seeded run finds is replayed with the ORACLE_SEED, LIMIT_SEED or FRAME_SEED that it prints.
-        envPrefix: ["VITE_", "ORACLE_", "LIMIT_", "FRAME_"],
+        // Sizes and seeds, as test/support/size.ts reads them.
+        envPrefix: [
+          "VITE_",
+          "ORACLE_",
+          "LIMIT_",
+          "FRAME_",
+          "DOCUMENT_",
+          "APPROVAL_",
+          "TAMPER_",
+          "REQUEST_",
+          "FAULT_",
+        ],
         test: { name: "runtime", include: ["test/*/**/*.test.ts"], exclude: ["test/http/**"] },
       },
       {

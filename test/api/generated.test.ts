@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { operations } from "../../src/api/operations.ts";
+import { sizeOf } from "../support/size.ts";
 import { ControlPlane, ready, seenTool } from "./control_plane.ts";
 import { openPolicy, TeamSetting } from "./team_setting.ts";
+
+const { runs: numRuns, seed, within } = sizeOf("REQUEST", 50);
 
 let plane: ControlPlane;
 let team: TeamSetting;
@@ -108,19 +111,23 @@ const strange = fc.oneof(
 const withBody = operations.filter((operation) => operation.body);
 
 describe("a request with anything wrong in it is answered as declared, never with a failure of ours", () => {
-  it.each(withBody.map((operation) => [operation.id, operation] as const))("%s", async (id, operation) => {
-    const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name) => names[name] ?? "absent");
-    const mutation = fc.tuple(fc.nat(20), fc.constantFrom("replace", "remove", "add"), strange);
-    await fc.assert(
-      fc.asyncProperty(mutation, async ([at, how, value]) => {
-        const body = mutated(valid[id], at, how, value);
-        const answer = await plane.ask(operation.method.toUpperCase(), path, {
-          token: team.person.token,
-          body,
-        });
-        expect(answer.status, answer.text).toBeLessThan(500);
-      }),
-      { numRuns: 50 },
-    );
-  });
+  it.each(withBody.map((operation) => [operation.id, operation] as const))(
+    "%s",
+    async (id, operation) => {
+      const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name) => names[name] ?? "absent");
+      const mutation = fc.tuple(fc.nat(20), fc.constantFrom("replace", "remove", "add"), strange);
+      await fc.assert(
+        fc.asyncProperty(mutation, async ([at, how, value]) => {
+          const body = mutated(valid[id], at, how, value);
+          const answer = await plane.ask(operation.method.toUpperCase(), path, {
+            token: team.person.token,
+            body,
+          });
+          expect(answer.status, answer.text).toBeLessThan(500);
+        }),
+        { numRuns, seed },
+      );
+    },
+    within(20_000),
+  );
 });

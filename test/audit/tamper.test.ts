@@ -7,15 +7,15 @@ import type { Log } from "../../src/audit/log.ts";
 import type { EventId, GrantId, TeamId } from "../../src/id.ts";
 import { readCheckpoint, signCheckpoint } from "../../src/identity/checkpoint.ts";
 import { type KeySet, publicKeys } from "../../src/identity/keys.ts";
+import { sizeOf } from "../support/size.ts";
 import { decision, inLog, newKeys, outcome } from "./rows.ts";
 
 // The attacker has the database, may write what he likes and computes hashes as we do; he lacks the gateway's key, and
 // the auditor's one kept checkpoint. Both verifiers must notice whatever he does to what is sealed.
 const team = "tm_tampered" as TeamId;
 const entriesMax = 90;
-const tries = 1_000;
+const { runs: tries, seed, within } = sizeOf("TAMPER", 1_000);
 const begunMs = Date.now();
-const seed = begunMs % 2 ** 31;
 
 let keys: KeySet;
 let attacker: KeySet;
@@ -277,55 +277,59 @@ function offline(lines: readonly string[], held: readonly string[]): string | nu
 }
 
 describe("whoever rewrites the record", () => {
-  it(`is noticed, in ${tries} ways of 16 kinds (seed ${seed})`, async () => {
-    const clock = { nowMs: begunMs };
-    const pick = generator(seed);
-    const missed: string[] = [];
-    await inLog(team, keys, clock, async (wake, storage) => {
-      const log = wake();
-      await fill(log, clock, history(pick));
-      const checkpoints = log.checkpoints(0, 100);
-      const held = checkpoints.at(-1);
-      if (!held) throw new Error("nothing is sealed");
-      for (const { n, hash } of checkpoints) {
-        forgeries.set(
-          n,
-          await signCheckpoint({ team, n, hash, at: new Date(clock.nowMs).toISOString() }, attacker),
-        );
-      }
-      expect(log.verify(null)).toMatchObject({ problem: null, next: null, to: held.n });
-      expect(offline(exportOf(log), [held.jws])).toBeNull();
-      for (let at = 0; at < tries; at++) {
-        const way = ways[at % ways.length];
-        if (!way) continue;
-        let online: { problem: unknown; held: boolean; jws: readonly string[] } | null = null;
-        let lines: string[] = [];
-        const rollback = new Error("undone");
-        try {
-          storage.transactionSync(() => {
-            way.run(new Attack(storage.sql, pick));
-            // Woken again: what the object remembers is no evidence.
-            const rewritten = wake();
-            const seen = rewritten.verify(null);
-            online = {
-              problem: seen.problem,
-              held: rewritten.hashAt(held.n) === held.hash,
-              jws: seen.checkpoints.map((one) => one.jws),
-            };
-            lines = exportOf(rewritten);
-            throw rollback;
-          });
-        } catch (error) {
-          if (error !== rollback) throw error;
+  it(
+    `is noticed, in ${tries} ways of 16 kinds (seed ${seed})`,
+    async () => {
+      const clock = { nowMs: begunMs };
+      const pick = generator(seed);
+      const missed: string[] = [];
+      await inLog(team, keys, clock, async (wake, storage) => {
+        const log = wake();
+        await fill(log, clock, history(pick));
+        const checkpoints = log.checkpoints(0, 100);
+        const held = checkpoints.at(-1);
+        if (!held) throw new Error("nothing is sealed");
+        for (const { n, hash } of checkpoints) {
+          forgeries.set(
+            n,
+            await signCheckpoint({ team, n, hash, at: new Date(clock.nowMs).toISOString() }, attacker),
+          );
         }
-        const found = online as { problem: unknown; held: boolean; jws: readonly string[] } | null;
-        const said = await Promise.all((found?.jws ?? []).map((jws) => readCheckpoint(jws, keys)));
-        const forged = said.some((one) => one === null);
-        if (!found?.problem && found?.held && !forged) missed.push(`${way.what}: online`);
-        if (!way.online && offline(lines, [held.jws]) === null) missed.push(`${way.what}: offline`);
-      }
-      expect(log.verify(null).problem).toBeNull();
-    });
-    expect(missed).toEqual([]);
-  }, 120_000);
+        expect(log.verify(null)).toMatchObject({ problem: null, next: null, to: held.n });
+        expect(offline(exportOf(log), [held.jws])).toBeNull();
+        for (let at = 0; at < tries; at++) {
+          const way = ways[at % ways.length];
+          if (!way) continue;
+          let online: { problem: unknown; held: boolean; jws: readonly string[] } | null = null;
+          let lines: string[] = [];
+          const rollback = new Error("undone");
+          try {
+            storage.transactionSync(() => {
+              way.run(new Attack(storage.sql, pick));
+              // Woken again: what the object remembers is no evidence.
+              const rewritten = wake();
+              const seen = rewritten.verify(null);
+              online = {
+                problem: seen.problem,
+                held: rewritten.hashAt(held.n) === held.hash,
+                jws: seen.checkpoints.map((one) => one.jws),
+              };
+              lines = exportOf(rewritten);
+              throw rollback;
+            });
+          } catch (error) {
+            if (error !== rollback) throw error;
+          }
+          const found = online as { problem: unknown; held: boolean; jws: readonly string[] } | null;
+          const said = await Promise.all((found?.jws ?? []).map((jws) => readCheckpoint(jws, keys)));
+          const forged = said.some((one) => one === null);
+          if (!found?.problem && found?.held && !forged) missed.push(`${way.what}: online`);
+          if (!way.online && offline(lines, [held.jws]) === null) missed.push(`${way.what}: offline`);
+        }
+        expect(log.verify(null).problem).toBeNull();
+      });
+      expect(missed).toEqual([]);
+    },
+    within(120_000),
+  );
 });

@@ -2,6 +2,7 @@ import { applyD1Migrations, env, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { Admission } from "../../src/gate/rpc.ts";
 import type { GrantGate } from "../../src/index.ts";
+import { sizeOf } from "../support/size.ts";
 import { Agent, outcome, waiting } from "./approval_agent.ts";
 
 beforeAll(() => applyD1Migrations(env.DB, env.MIGRATIONS));
@@ -15,6 +16,7 @@ const together = (agent: Agent, calls: readonly string[]): Promise<Admission[]> 
     Promise.all(calls.map((args) => agent.call("transfer", args, {}, gate))),
   );
 
+const { runs: rounds } = sizeOf("APPROVAL", 20);
 const replays = 50;
 const approvalsEach = 50;
 
@@ -28,7 +30,7 @@ async function fresh(): Promise<Agent> {
   return agent;
 }
 
-test.each(Array.from({ length: 20 }, (_, i) => [i]))(
+test.each(Array.from({ length: rounds }, (_, i) => [i]))(
   "fifty approvals with fifty replays each, some edited, are used once each and for the approved call alone (%i)",
   async () => {
     const agent = await fresh();

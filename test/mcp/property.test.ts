@@ -2,13 +2,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isFault } from "../../src/fault.ts";
 import { decode, type Message } from "../../src/mcp/decode.ts";
+import { sizeOf } from "../support/size.ts";
 import { headers, mutated, namingSeeds, seeds } from "./frame.ts";
 import { byNpm, bySqlite, byV8 } from "./readers.ts";
 
-// FRAME_SEED replays what a run prints; FRAME_RUNS is how many frames the parsers are held against each other on.
-const { env } = import.meta as { env?: Record<string, string> };
-const seed = Number(env?.["FRAME_SEED"] ?? Date.now() % 2 ** 31);
-const frames = Number(env?.["FRAME_RUNS"] ?? 10_000);
+const { runs: frames, seed, within } = sizeOf("FRAME", 10_000);
 const encoder = new TextEncoder();
 const textOf = (bytes: Uint8Array): string =>
   new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -44,27 +42,31 @@ test("what is forwarded parses to the call that was judged", () => {
   );
 });
 
-test("no mutation of a frame makes decode throw, and what it accepts reads the same in another parser", () => {
-  let taken = 0;
-  fc.assert(
-    fc.property(mutated(seeds, 4), (frame) => {
-      const message = decode(frame, headers);
-      if (isFault(message)) return;
-      taken++;
-      const parsed = JSON.parse(textOf(message.body));
-      expect(parsed.method ?? "").toBe(message.method);
-      const named = message.targets.map((target) => target.name);
-      const ref = parsed.params?.ref;
-      const spoken = parsed.params?.name ?? parsed.params?.uri ?? ref?.name ?? ref?.uri;
-      const listed = parsed.params?.notifications?.resourceSubscriptions;
-      if (named.length > 0) expect(named).toEqual(listed ?? [spoken]);
-      // The judged text is a fixed point: decoding what was forwarded judges the same again.
-      expect(decode(message.body, headers)).toEqual({ ...message, body: message.body });
-    }),
-    { numRuns: 10_000, seed },
-  );
-  expect(taken).toBeGreaterThan(500);
-});
+test(
+  "no mutation of a frame makes decode throw, and what it accepts reads the same in another parser",
+  () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(mutated(seeds, 4), (frame) => {
+        const message = decode(frame, headers);
+        if (isFault(message)) return;
+        taken++;
+        const parsed = JSON.parse(textOf(message.body));
+        expect(parsed.method ?? "").toBe(message.method);
+        const named = message.targets.map((target) => target.name);
+        const ref = parsed.params?.ref;
+        const spoken = parsed.params?.name ?? parsed.params?.uri ?? ref?.name ?? ref?.uri;
+        const listed = parsed.params?.notifications?.resourceSubscriptions;
+        if (named.length > 0) expect(named).toEqual(listed ?? [spoken]);
+        // The judged text is a fixed point: decoding what was forwarded judges the same again.
+        expect(decode(message.body, headers)).toEqual({ ...message, body: message.body });
+      }),
+      { numRuns: frames, seed },
+    );
+    expect(taken).toBeGreaterThan(frames / 20);
+  },
+  within(60_000),
+);
 
 test("any bytes at all are answered, never thrown at", () => {
   fc.assert(
@@ -90,20 +92,24 @@ const judged = ({ method, targets, argumentsText }: Message) => ({
 
 const rounded = (text: string | null): string | null => text && JSON.stringify(JSON.parse(text));
 
-test(`three parsers read what is forwarded as the call that was judged, on ${frames} frames (seed ${seed})`, async () => {
-  let taken = 0;
-  for (let done = 0; done < frames; done += 5_000) {
-    const numRuns = Math.min(5_000, frames - done);
-    const messages = fc
-      .sample(mutated(namingSeeds, 2), { numRuns, seed: seed + done })
-      .map((frame) => decode(frame, headers))
-      .filter((message): message is Message => !isFault(message) && message.targets.length > 0);
-    const bodies = messages.map(({ body }) => textOf(body));
-    const calls = messages.map(judged);
-    expect(bodies.map(byNpm)).toEqual(calls);
-    expect(bodies.map(byV8)).toEqual(calls.map(({ args, ...call }) => ({ ...call, args: rounded(args) })));
-    expect(await bySqlite(bodies)).toEqual(calls);
-    taken += messages.length;
-  }
-  expect(taken).toBeGreaterThan(frames / 8);
-}, 600_000);
+test(
+  `three parsers read what is forwarded as the call that was judged, on ${frames} frames (seed ${seed})`,
+  async () => {
+    let taken = 0;
+    for (let done = 0; done < frames; done += 5_000) {
+      const numRuns = Math.min(5_000, frames - done);
+      const messages = fc
+        .sample(mutated(namingSeeds, 2), { numRuns, seed: seed + done })
+        .map((frame) => decode(frame, headers))
+        .filter((message): message is Message => !isFault(message) && message.targets.length > 0);
+      const bodies = messages.map(({ body }) => textOf(body));
+      const calls = messages.map(judged);
+      expect(bodies.map(byNpm)).toEqual(calls);
+      expect(bodies.map(byV8)).toEqual(calls.map(({ args, ...call }) => ({ ...call, args: rounded(args) })));
+      expect(await bySqlite(bodies)).toEqual(calls);
+      taken += messages.length;
+    }
+    expect(taken).toBeGreaterThan(frames / 8);
+  },
+  within(60_000),
+);

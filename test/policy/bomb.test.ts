@@ -5,7 +5,7 @@ import { readPolicy } from "../../src/policy/document.ts";
 import { compileGlob, matchesGlob } from "../../src/policy/glob.ts";
 import { judge, onPay, policy } from "./judge.ts";
 
-// How long any of it takes is measured by `npm run bench:bombs`: a clock in a test would fail on a busy machine.
+// How long any of it takes is measured by `npm run bench:bombs` and `bomb_deep.ts`: a clock here would fail on a busy machine.
 
 const cap = (path: string, op: string, value: unknown) => ({ conditions: [{ path, op, value }] });
 const errors = (text: string) => {
