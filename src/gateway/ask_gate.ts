@@ -1,15 +1,22 @@
 import { inTime } from "../gate/deadline.ts";
-import type { Admission, View } from "../gate/rpc.ts";
+import type { Admission, Caller, Upstream, View } from "../gate/rpc.ts";
+import { decisionParts } from "../id.ts";
 import type { Message } from "../mcp/decode.ts";
 import type { Exchange } from "./exchange.ts";
 
 // Whatever takes longer has failed, and what fails denies.
 const gateDeadlineMs = 10_000;
 
-/** Asks the gate to decide a message that names something. Throws where it does not answer: nothing was allowed then. */
-export function admit({ gate, caller, requestId, session }: Exchange, message: Message): Promise<Admission> {
+/**
+ * Asks the gate to decide a message that names something. Throws where it does not answer, or with half an Allow: nothing
+ * was allowed then.
+ */
+export async function admit(
+  { gate, caller, requestId, session }: Exchange,
+  message: Message,
+): Promise<Admission> {
   const clientName = message.clientName ?? session?.clientName;
-  return inTime(
+  const admission = await inTime(
     gate.admit(caller, {
       method: message.method,
       targets: message.targets,
@@ -20,17 +27,48 @@ export function admit({ gate, caller, requestId, session }: Exchange, message: M
     }),
     gateDeadlineMs,
   );
+  if (admission.effect === "allow" && !isAllow(admission, caller)) throw new Error("half an Allow");
+  return admission;
 }
 
 /** The gate's view for what names nothing. A server that nobody has looked at yet is looked at before its tools are listed. */
 export async function viewOf({ gate, caller, deps }: Exchange, message: Message | null): Promise<View> {
   const method = message?.kind === "response" ? null : (message?.method ?? null);
-  const view = await inTime(gate.view(caller, method), gateDeadlineMs);
+  const look = async () => whole(await inTime(gate.view(caller, method), gateDeadlineMs));
+  const view = await look();
   if (view.effect !== "view" || !view.unpinned || method !== "tools/list") return view;
   await deps.look(caller, view.upstream);
-  return inTime(gate.view(caller, method), gateDeadlineMs);
+  return look();
 }
 
+function whole(view: View): View {
+  if (view.effect === "gone" || (view.effect === "view" && isView(view))) return view;
+  throw new Error("half a view");
+}
+
+/** It names a decision of this very grant, and all that it takes to carry it out. */
+const isAllow = (
+  { decision, epoch, upstream, limits }: Extract<Admission, { effect: "allow" }>,
+  { grant }: Caller,
+): boolean =>
+  decisionParts(decision)?.gate === grant &&
+  Number.isSafeInteger(epoch) &&
+  isUpstream(upstream) &&
+  Array.isArray(limits);
+
+const isView = ({ epoch, upstream, refused, listed }: Extract<View, { effect: "view" }>): boolean =>
+  Number.isSafeInteger(epoch) &&
+  isUpstream(upstream) &&
+  refused !== undefined &&
+  listed.tools instanceof Map &&
+  Array.isArray(listed.resources) &&
+  Array.isArray(listed.prompts);
+
+const isUpstream = ({ serverId, url, credential }: Upstream): boolean =>
+  typeof serverId === "string" && typeof url === "string" && credential !== undefined;
+
 /** Whether a stream that was opened under `epoch` may go on. */
-export const stands = async ({ gate, caller }: Exchange, epoch: number): Promise<boolean> =>
-  (await inTime(gate.stands(caller, epoch), gateDeadlineMs)) !== "gone";
+export async function stands({ gate, caller }: Exchange, epoch: number): Promise<boolean> {
+  const standing = await inTime(gate.stands(caller, epoch), gateDeadlineMs);
+  return standing === "stands" || standing === "changed";
+}
