@@ -1,5 +1,7 @@
 import type { GrantId, TeamId } from "../id.ts";
 import type { Calendar } from "../limit/calendar.ts";
+import { wallClock } from "../limit/zone.ts";
+import { inTime } from "./deadline.ts";
 import { keepSnapshot } from "./keep.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type Compiled, compile } from "./standing.ts";
@@ -21,6 +23,8 @@ export interface Place {
 }
 
 const rereadMs = 300_000;
+// Sooner than its callers give up, so that the next one asks D1 anew.
+const loadDeadlineMs = 8_000;
 
 /** The snapshot that a gate judges by, which only a higher epoch replaces. */
 export class InForce {
@@ -65,7 +69,7 @@ export class InForce {
   }
 
   async #reread(grant: GrantId): Promise<void> {
-    const snapshot = await this.#deps.load(grant);
+    const snapshot = await inTime(this.#deps.load(grant), loadDeadlineMs);
     if (snapshot) this.adopt(snapshot);
   }
 
@@ -82,10 +86,12 @@ export class InForce {
     const now = this.#compiled?.snapshot;
     if (now && snapshot.epoch <= now.epoch) return reused(now, snapshot) ? now.epoch + 1 : now.epoch;
     const { ctx, calendar, nowMs, adopted } = this.#place;
+    // Read before it is kept: a gate that wakes to a snapshot which it cannot read would never judge again.
+    const compiled = readable(snapshot);
     calendar.turnTo(snapshot.team.zone, nowMs());
     keepSnapshot(ctx.storage, { snapshot, zones: calendar.zones });
-    this.#compiled = compile(snapshot);
-    adopted(this.#compiled);
+    this.#compiled = compiled;
+    adopted(compiled);
     this.#planReread();
     return snapshot.epoch;
   }
@@ -93,3 +99,10 @@ export class InForce {
 
 const reused = (now: Snapshot, snapshot: Snapshot): boolean =>
   snapshot.epoch === now.epoch && JSON.stringify(snapshot) !== JSON.stringify(now);
+
+/** The snapshot, ready to decide by. Throws for one without an epoch, or in a zone that there is not. */
+function readable(snapshot: Snapshot): Compiled {
+  if (!Number.isSafeInteger(snapshot.epoch)) throw new Error("a snapshot without an epoch");
+  wallClock(snapshot.team.zone);
+  return compile(snapshot);
+}

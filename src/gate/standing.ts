@@ -56,7 +56,9 @@ export function stand(
   const token = grant.tokens.find((one) => one.jti === caller.jti);
   const tokenStands = token !== undefined && nowMs < token.notAfterMs;
   if (grant.id !== caller.grant || team.id !== caller.team) return { gone: "token" };
-  if (grant.revoked || nowMs >= grant.expiresAtMs || !tokenStands) return { gone: "token" };
+  // Said so that nothing but a plain no, and a plain number, lets it stand.
+  const grantStands = grant.revoked === false && nowMs < grant.expiresAtMs;
+  if (!grantStands || !tokenStands) return { gone: "token" };
   const route = compiled.routes.get(caller.serverSlug);
   return route && team.slug === caller.teamSlug ? { route } : { gone: "route" };
 }
