@@ -33,7 +33,15 @@ export async function openCredential(
   return isHeaders(headers) ? headers : unreadable;
 }
 
-const unreadable = fault("misconfigured", "The server's stored credential cannot be read. Give it again.");
+/** The answer to a credential that is none. */
+export const unreadable = fault(
+  "misconfigured",
+  "The server's stored credential cannot be read. Give it again.",
+);
 
-const isHeaders = (value: unknown): value is CredentialHeaders =>
-  typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "string");
+/** Whether these are headers that can be sent. */
+export const isHeaders = (value: unknown): value is CredentialHeaders =>
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((one) => typeof one === "string");

@@ -1,3 +1,4 @@
+import { isHeaders, unreadable } from "./credential.ts";
 import { type FetchDeps, type FetchFault, guardedOpen } from "./fetch.ts";
 
 export type ForwardDeps = FetchDeps;
@@ -30,6 +31,7 @@ export async function forward(
   request: ForwardRequest,
   deadlines: { readonly firstByteMs: number },
 ): Promise<Response | FetchFault> {
+  if (!isHeaders(target.credential)) return { ...unreadable, sent: "never" };
   const headers = new Headers(request.headers);
   for (const name of clientsOwn) headers.delete(name);
   for (const [name, value] of Object.entries(target.credential)) headers.set(name, value);
