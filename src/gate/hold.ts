@@ -1,6 +1,7 @@
 import type { GrantId } from "../id.ts";
 import type { Book, Take } from "../limit/book.ts";
 import { type CounterStub, type Notice, type Reserved, usableMs } from "../limit/reservation.ts";
+import { believed } from "../limit/reserved.ts";
 import type { Charge, Standing } from "../limit/take.ts";
 import type { Reading } from "../limit/window.ts";
 import { inTime } from "./deadline.ts";
@@ -70,7 +71,7 @@ export class Holds {
     try {
       const caps = charges.map(({ windowMs, unit, max }) => ({ windowMs, unit, max }));
       const asked = this.#deps.counter(series).reserve({ id, gate, amount, caps, zone, epoch }, notices);
-      const reserved = await inTime(asked, usableMs);
+      const reserved = believed(await inTime(asked, usableMs), caps, amount);
       this.#deps.book.confirmed(notices);
       return { ...held, reserved };
     } catch (error) {
