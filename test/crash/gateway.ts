@@ -53,6 +53,11 @@ export class Gateway {
     return this.#door("ring", { grant });
   }
 
+  /** Has the log do what its alarm does. */
+  seal(): Promise<unknown> {
+    return this.#door("seal", { team: this.#team.id });
+  }
+
   async unshipped(grant: GrantId): Promise<Entry[]> {
     return (await this.#door("unshipped", { grant })) as Entry[];
   }
