@@ -1,5 +1,4 @@
-import type { Notice } from "./reservation.ts";
-import { usableMs } from "./reservation.ts";
+import { type Notice, partOf, type Use, usableMs } from "./reservation.ts";
 import { append, compact, giveBack, type Series } from "./series.ts";
 
 /** What one decision took from one series. */
@@ -11,7 +10,7 @@ export interface Take {
   readonly held: Held | null;
 }
 
-/** A reservation that was used: granted at `atMs` of the counter's time, used that long after it was asked for. */
+/** The reservation that it was taken from: granted at `atMs` of the counter's time, used that long after it was asked for. */
 export interface Held {
   readonly id: string;
   readonly atMs: number;
@@ -38,7 +37,7 @@ interface Open {
 }
 interface Used {
   readonly atMs: number;
-  readonly elapsedMs: number;
+  readonly uses: readonly Use[];
 }
 
 const compactEvery = 256;
@@ -73,10 +72,14 @@ export class Book {
   /** Counts a decision. `open`: it let the call through, so its end is still to come. */
   take(seq: number, atMs: number, takes: readonly Take[], open: boolean): void {
     for (const { series, amount, held } of takes) {
-      if (held) this.#used.set(held.id, { atMs, elapsedMs: held.elapsedMs });
+      if (held) this.#use(held, { seq, elapsedMs: held.elapsedMs, amount }, atMs);
       else this.#put(series, append(this.#series.get(series) ?? [], atMs, amount), atMs);
     }
     if (open) this.#open.set(seq, { atMs, takes });
+  }
+
+  #use({ id }: Held, use: Use, atMs: number): void {
+    this.#used.set(id, { atMs, uses: [...(this.#used.get(id)?.uses ?? []), use] });
   }
 
   #put(key: string, series: Series, nowMs: number): void {
@@ -93,31 +96,30 @@ export class Book {
   end(seq: number, neverLeft: boolean, nowMs: number): void {
     const open = this.#open.get(seq);
     this.#open.delete(seq);
-    if (open && neverLeft) for (const take of open.takes) this.#giveBack(take, open.atMs, nowMs);
+    if (open && neverLeft) for (const take of open.takes) this.#giveBack(seq, take, open.atMs, nowMs);
   }
 
-  #giveBack({ series, amount, held }: Take, atMs: number, nowMs: number): void {
+  #giveBack(seq: number, { series, amount, held }: Take, atMs: number, nowMs: number): void {
     if (!held) {
       this.#put(series, giveBack(this.#series.get(series) ?? [], atMs, amount), nowMs);
       return;
     }
-    const notice = { id: held.id, end: "returned", atMs: held.atMs + held.elapsedMs, amount } as const;
-    this.#owed.set(held.id, { series, atMs: nowMs, notice });
+    const notice = { id: held.id, end: "returned", seq, atMs: held.atMs + held.elapsedMs, amount } as const;
+    this.#owed.set(partOf(notice), { series, atMs: nowMs, notice });
   }
 
-  /** What became of a reservation whose id was made at `startedMs`: this gate used it, or, but for what is too old to know, did not. */
+  /** What became of a reservation whose id was made at `startedMs`, and which no call uses any more; of an old one nobody knows. */
   endOf(id: string, startedMs: number, nowMs: number): Notice {
     const used = this.#used.get(id);
-    if (used) return { id, end: "used", elapsedMs: used.elapsedMs };
-    const forgotten = startedMs < nowMs - usedForgottenMs;
-    return forgotten ? { id, end: "used", elapsedMs: usableMs } : { id, end: "void" };
+    if (used) return { id, end: "used", uses: used.uses };
+    return { id, end: startedMs < nowMs - usedForgottenMs ? "assumed" : "void" };
   }
 
   /** A shared counter has durably taken in these notices. */
   confirmed(notices: readonly Notice[]): void {
-    for (const { id, end } of notices) {
-      this.#used.delete(id);
-      if (end === "returned") this.#owed.delete(id);
+    for (const notice of notices) {
+      if (notice.end === "returned") this.#owed.delete(partOf(notice));
+      else this.#used.delete(notice.id);
     }
   }
 
@@ -157,6 +159,6 @@ export class Book {
     for (const [key, marks] of series) this.#series.set(key, marks);
     for (const [seq, one] of open) this.#open.set(seq, one);
     for (const [id, one] of used) this.#used.set(id, one);
-    for (const one of owed) this.#owed.set(one.notice.id, one);
+    for (const one of owed) this.#owed.set(partOf(one.notice), one);
   }
 }

@@ -8,6 +8,8 @@ export interface Reservation {
   readonly gate: GrantId;
   /** In millionths. */
   readonly amount: bigint;
+  /** How much it would rather have, for the calls that come next: a lease. 0: no more than the amount. */
+  readonly block: bigint;
   /** Every limit that the call must fit under here; none where it only counts, in shadow. */
   readonly caps: readonly Cap[];
   /** The team's zone, and the epoch in which the gate learnt of it: the latest word holds. */
@@ -15,24 +17,42 @@ export interface Reservation {
   readonly epoch: number;
 }
 
+/** A call that was let through this long after the gate asked, by the gate's clock; `seq` is its decision's. */
+export interface Use {
+  readonly seq: number;
+  readonly elapsedMs: number;
+  readonly amount: bigint;
+}
+
 /** What became of a reservation. Told any number of times, each has its effect once. */
 export type Notice =
-  /** The call was let through this long after the gate asked, by the gate's clock. */
-  | { readonly id: string; readonly end: "used"; readonly elapsedMs: number }
-  /** It was not, and never will be. */
+  /** These calls were let through, and never will another be. */
+  | { readonly id: string; readonly end: "used"; readonly uses: readonly Use[] }
+  /** None was, and never will be. */
   | { readonly id: string; readonly end: "void" }
-  /** Nobody could be asked, so it counts as used at the last moment at which it could have been. */
+  /** Nobody knows, so all of it counts as used at the last moment at which it could have been. */
   | { readonly id: string; readonly end: "assumed" }
-  /** It was let through, counted at `atMs`, and the request provably never left the gateway. */
-  | { readonly id: string; readonly end: "returned"; readonly atMs: number; readonly amount: bigint };
+  /** One call, let through and counted at `atMs`: its request provably never left the gateway. */
+  | {
+      readonly id: string;
+      readonly end: "returned";
+      readonly seq: number;
+      readonly atMs: number;
+      readonly amount: bigint;
+    };
+
+/** Names one call's part of a reservation. */
+export const partOf = ({ id, seq }: { readonly id: string; readonly seq: number }): string => `${id} ${seq}`;
 
 /** The counter's answer, in its own time: `atMs` is its now. */
 export interface Reserved {
   readonly granted: boolean;
+  /** What was granted, in millionths: the amount, or a block. */
+  readonly amount: bigint;
   readonly atMs: number;
   /** One a cap, in order. */
   readonly before: readonly Reading[];
-  /** With the amount, if it was granted. */
+  /** With all that was granted, if it was. */
   readonly after: readonly Reading[];
 }
 

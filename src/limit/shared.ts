@@ -1,7 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { GrantId } from "../id.ts";
-import { Counter, type CounterEntry, type CounterState } from "./counter.ts";
+import { Counter, type CounterEntry, type CounterState, type HoldsByGate } from "./counter.ts";
 import { askAfterMs, type CounterStub, type Notice, type Reservation, type Reserved } from "./reservation.ts";
+import { believedEnds } from "./reserved.ts";
 import type { Cap } from "./window.ts";
 import { wallClock } from "./zone.ts";
 
@@ -27,20 +28,42 @@ export class Shared extends DurableObject<unknown> implements CounterStub {
   #n = 0;
   #foldedN = 0;
   #alarmAtMs: number | null = null;
+  #recalling: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: unknown, deps: SharedDeps) {
     super(ctx, env);
-    this.#deps = deps;
+    this.#deps = { ...deps, ask: async (gate, ids) => believedEnds(ids, await deps.ask(gate, ids)) };
     this.#sql = ctx.storage.sql;
     this.#sql.exec(schema);
     this.#counter = this.#load();
   }
 
-  /** Takes in the notices, then grants the reservation if every cap has room for it; both in one row. */
+  /**
+   * Takes in the notices, then grants the reservation if every cap has room for it; both in one row. Nobody is refused for
+   * what another gate has leased and not used: its gate is asked to end the lease first.
+   */
   async reserve(reservation: Reservation, notices: readonly Notice[]): Promise<Reserved> {
-    const { entry, reserved } = this.#counter.reserve(reservation, notices, this.#deps.now());
-    if (entry) this.#write(entry);
-    return reserved;
+    const { reserved, leases } = this.#reserve(reservation, notices);
+    if (leases.size === 0) return reserved;
+    this.#recalling ??= this.#recall(leases).finally(() => {
+      this.#recalling = null;
+    });
+    await this.#recalling;
+    const again = this.#reserve(reservation, []);
+    if (again.blocked) throw new Error("a lease is in the way, and its gate does not end it");
+    return again.reserved;
+  }
+
+  #reserve(reservation: Reservation, notices: readonly Notice[]): ReturnType<Counter["reserve"]> {
+    const tried = this.#counter.reserve(reservation, notices, this.#deps.now());
+    if (tried.entry) this.#write(tried.entry);
+    return tried;
+  }
+
+  /** Has gates end their leases; one that cannot be asked keeps its own, because it may yet use it. */
+  async #recall(leases: HoldsByGate): Promise<void> {
+    const asked = await Promise.allSettled([...leases].map(([gate, ids]) => this.#deps.ask(gate, ids)));
+    await this.tell(asked.flatMap((one) => (one.status === "fulfilled" ? one.value : [])));
   }
 
   /** Takes in what became of reservations. */
@@ -132,4 +155,4 @@ const write = (value: CounterEntry | CounterState): string =>
   JSON.stringify(value, (_, member) => (typeof member === "bigint" ? String(member) : member));
 
 const read = (text: string): unknown =>
-  JSON.parse(text, (key, member) => (key === "amount" ? BigInt(member) : member));
+  JSON.parse(text, (key, member) => (key === "amount" || key === "max" ? BigInt(member) : member));

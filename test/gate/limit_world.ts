@@ -3,8 +3,15 @@ import { Holds } from "../../src/gate/hold.ts";
 import type { GrantId } from "../../src/id.ts";
 import { Book, type BookState, type Take } from "../../src/limit/book.ts";
 import { Calendar } from "../../src/limit/calendar.ts";
-import { Counter, type CounterEntry, type CounterState } from "../../src/limit/counter.ts";
-import { askAfterMs, type CounterStub, type Notice, type Reserved } from "../../src/limit/reservation.ts";
+import { Counter, type CounterEntry, type CounterState, type HoldsByGate } from "../../src/limit/counter.ts";
+import {
+  askAfterMs,
+  type CounterStub,
+  type Notice,
+  partOf,
+  type Reservation,
+  type Reserved,
+} from "../../src/limit/reservation.ts";
 import type { Series } from "../../src/limit/series.ts";
 import { type Charge, takeAll } from "../../src/limit/take.ts";
 import { wallClock } from "../../src/limit/zone.ts";
@@ -34,12 +41,15 @@ export class World {
   readonly oracle: LimitOracle;
   readonly counters = new Map<string, WorldCounter>();
   readonly gates: WorldGate[] = [];
+  /** No message is slow or lost, and nothing dies: what is refused then is refused for nothing but calls. */
+  readonly calm: boolean;
   nowMs = Date.parse("2026-10-24T21:58:00Z");
   readonly #events: { atMs: number; run: () => void }[] = [];
 
   constructor(seed: number, gates: number) {
     this.random = seeded(seed);
-    this.oracle = new LimitOracle(zone);
+    this.calm = seed % 5 === 0;
+    this.oracle = new LimitOracle(zone, this.calm ? 100 : 60_000);
     for (let i = 0; i < gates; i++) this.gates.push(new WorldGate(this, `grt_${i}` as GrantId, this.skew()));
   }
 
@@ -59,12 +69,21 @@ export class World {
     this.#events.splice(low, 0, { atMs, run });
   }
 
+  pass(forMs: number): Promise<void> {
+    return new Promise((resolve) => this.after(forMs, resolve));
+  }
+
   /** How long a message takes: mostly nothing, now and then longer than any reservation may be used. */
   transitMs(): number {
-    const luck = this.random();
+    const luck = this.calm ? this.random() * 0.9 : this.random();
     if (luck < 0.6) return 0;
     if (luck < 0.9) return Math.floor(this.random() * 8);
     return Math.floor(this.random() * (luck < 0.985 ? 300 : 7_000));
+  }
+
+  /** Whether what can go wrong does, in one of so many cases. */
+  mishap(share: number): boolean {
+    return !this.calm && this.random() < share;
   }
 
   async run(): Promise<void> {
@@ -100,6 +119,7 @@ export class WorldCounter {
   #entries: CounterEntry[] = [];
   #folded: CounterState | null = null;
   #asking = false;
+  #recalling: Promise<void> | null = null;
 
   constructor(world: World, series: string, skewMs: number) {
     this.#world = world;
@@ -109,15 +129,17 @@ export class WorldCounter {
 
   /** The counter as a gate reaches it: over a wire that delays and loses. */
   stubFor(gate: WorldGate): CounterStub {
-    const send = <T>(work: () => T): Promise<T> =>
+    const send = <T>(work: () => T | Promise<T>): Promise<T> =>
       new Promise((resolve, reject) => {
         this.#world.after(this.#world.transitMs(), () => {
-          if (this.#world.random() < 0.01) return reject(new Error("lost on the way"));
-          const answer = copy(work());
-          return this.#world.after(this.#world.transitMs(), () => {
-            if (gate.dead || this.#world.random() < 0.01) reject(new Error("lost on the way back"));
-            else resolve(answer);
-          });
+          if (this.#world.mishap(0.01)) return reject(new Error("lost on the way"));
+          return void Promise.resolve(work()).then((answer) => {
+            const arrived = copy(answer);
+            this.#world.after(this.#world.transitMs(), () => {
+              if (gate.dead || this.#world.mishap(0.01)) reject(new Error("lost on the way back"));
+              else resolve(arrived);
+            });
+          }, reject);
         });
       });
     return {
@@ -137,22 +159,53 @@ export class WorldCounter {
     return this.#world.nowMs + this.skewMs;
   }
 
-  #reserve(reservation: Parameters<CounterStub["reserve"]>[0], notices: readonly Notice[]): Reserved {
-    const { entry, reserved } = this.counter.reserve(reservation, notices, this.clockMs);
-    this.#world.oracle.told(this.series, notices);
-    if (entry) this.#entries.push(copy(entry));
+  /** As `Shared.reserve` does it. */
+  async #reserve(reservation: Reservation, notices: readonly Notice[]): Promise<Reserved> {
+    const { reserved, leases } = this.#try(reservation, notices);
+    if (leases.size === 0) return this.#answer(reservation, reserved);
+    this.#recalling ??= this.#recall(leases).finally(() => {
+      this.#recalling = null;
+    });
+    await this.#recalling;
+    const again = this.#try(reservation, []);
+    if (again.blocked) throw new Error("a lease is in the way");
+    return this.#answer(reservation, again.reserved);
+  }
+
+  #try(reservation: Reservation, notices: readonly Notice[]): ReturnType<Counter["reserve"]> {
+    const tried = this.counter.reserve(reservation, notices, this.clockMs);
+    this.#world.oracle.told(notices);
+    if (tried.entry) this.#entries.push(copy(tried.entry));
     const { oracle, nowMs } = this.#world;
-    if (reserved.granted) oracle.granted(this.series, reservation.id, reservation.amount, nowMs);
-    else oracle.refused(this.series, reservation.caps, reservation.amount, nowMs, this.skewMs);
+    const { granted, amount } = tried.reserved;
+    if (granted) oracle.granted(this.series, reservation.id, amount, nowMs, amount > reservation.amount);
     this.#wake();
+    return tried;
+  }
+
+  #answer({ caps, amount }: Reservation, reserved: Reserved): Reserved {
+    const { oracle, nowMs } = this.#world;
+    if (!reserved.granted) oracle.refused(this.series, caps, amount, nowMs, this.skewMs);
     return reserved;
+  }
+
+  async #recall(leases: HoldsByGate): Promise<void> {
+    this.#world.oracle.seen.recalled++;
+    const asked = [...leases].map(async ([id, ids]) => {
+      await this.#world.pass(this.#world.transitMs());
+      const gate = this.#world.gates.find((one) => one.id === id);
+      const answer = gate && !this.#world.mishap(0.1) ? copy(gate.holds.resolve(ids)) : [];
+      await this.#world.pass(this.#world.transitMs());
+      return answer;
+    });
+    this.tell((await Promise.all(asked)).flat());
   }
 
   tell(notices: readonly Notice[]): void {
     const entry = { atMs: this.counter.nowMs(this.clockMs), epoch: 0, zone: null, notices, hold: null };
     this.counter.apply(entry);
     this.#entries.push(copy(entry));
-    this.#world.oracle.told(this.series, notices);
+    this.#world.oracle.told(notices);
   }
 
   #wake(): void {
@@ -165,7 +218,7 @@ export class WorldCounter {
     this.#asking = false;
     for (const [id, ids] of this.counter.overdue(this.clockMs - askAfterMs)) {
       const gate = this.#world.gates.find((one) => one.id === id);
-      const unreachable = !gate || this.#world.random() < 0.1;
+      const unreachable = !gate || this.#world.mishap(0.1);
       this.tell(unreachable ? ids.map((one) => ({ id: one, end: "assumed" })) : gate.holds.resolve(ids));
     }
     this.#wake();
@@ -295,29 +348,27 @@ export class WorldGate {
     const row = { seq: ++this.#seq, atMs: this.clockMs, takes };
     this.#rows.push(copy(row));
     this.book.take(row.seq, row.atMs, takes, true);
-    const ids: string[] = [];
-    for (const take of takes) {
-      const series = take.held ? take.series : this.#own(take.series);
-      const id = take.held?.id ?? `${this.id} ${row.seq} ${series}`;
-      ids.push(id);
-      oracle.admitted(series, id, take.amount, nowMs, take.held === null);
-    }
-    for (const charge of charges) {
-      const series = charge.shared ? charge.series : this.#own(charge.series);
-      const skew = charge.shared ? this.#world.counter(series).skewMs : this.skewMs;
-      oracle.check(series, charge, nowMs, skew);
+    const own: string[] = [];
+    for (const { series, amount, held } of takes) {
+      const place = held ? series : this.#own(series);
+      const named = charges.filter((charge) => charge.series === series);
+      const taken = { id: held?.id ?? place, seq: row.seq, elapsedMs: held?.elapsedMs ?? 0 };
+      if (!held) own.push(partOf(taken));
+      oracle.admitted(place, taken, amount, nowMs, named);
+      const skew = held ? this.#world.counter(series).skewMs : this.skewMs;
+      for (const cap of named) oracle.check(place, partOf(taken), cap, nowMs, skew);
     }
     if (this.#world.random() < 0.15)
-      this.#world.after(this.#world.transitMs() * 3, () => this.#neverLeft(row.seq, ids));
+      this.#world.after(this.#world.transitMs() * 3, () => this.#neverLeft(row.seq, own));
   }
 
   /** The Worker says that the request never left; it may say so again. */
-  #neverLeft(seq: number, ids: readonly string[]): void {
+  #neverLeft(seq: number, own: readonly string[]): void {
     if (!this.book.isOpen(seq)) return;
     const end = { seq, neverLeft: true, atMs: this.clockMs };
     this.#ends.push(end);
     this.book.end(seq, true, end.atMs);
-    this.#world.oracle.returnedHere(ids);
+    this.#world.oracle.returnedHere(own);
     this.#giveBack(this.#life);
   }
 

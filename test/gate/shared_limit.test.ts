@@ -166,7 +166,7 @@ test("a reservation that nobody confirmed is resolved by asking the gate after f
     DurableObjectStub;
   const id = `${Date.now().toString(36)}.lost`;
   const caps = [{ windowMs: 3_600_000, unit: null, max: 1_000_000n }];
-  const lost = { id, gate: a.snapshot.grant.id, amount: 1_000_000n, caps, zone: "UTC", epoch: 1 };
+  const lost = { id, gate: a.snapshot.grant.id, amount: 1_000_000n, block: 0n, caps, zone: "UTC", epoch: 1 };
   expect(await pool.reserve(lost, [])).toMatchObject({ granted: true });
   expect((await a.admit("send")).effect).toBe("deny");
   vi.setSystemTime(Date.now() + 5_001);
