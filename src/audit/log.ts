@@ -61,6 +61,10 @@ export class Log extends DurableObject<unknown> {
     this.#rollup = new RollupTable(sql);
     this.#retention = new RetentionTable(sql);
     this.#inbox = new InboxTable(sql);
+    // The alarm outlives the object: planned anew from each waking on, it would be put off for as long as there is traffic.
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarmAtMs = await ctx.storage.getAlarm();
+    });
   }
 
   /** Adds what is new, in the order given, all or nothing. Answers with the chain's head. */

@@ -1,4 +1,4 @@
-import { env } from "cloudflare:test";
+import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { genesis, link } from "../../src/audit/chain.ts";
 import type { DecisionEntry, Entry, OutcomeEntry } from "../../src/audit/entry.ts";
@@ -106,4 +106,18 @@ test("a decision is found by its gate and number, and by no other's", async () =
   await stub.append([decision(3)]);
   expect((await stub.find(gate, 3))?.decision).toEqual(decision(3));
   expect(await stub.find(other, 3)).toBeNull();
+});
+
+test("a log that falls asleep between entries is sealed as soon as one that stays awake", async () => {
+  const log = env.LOGS.get(env.LOGS.idFromName("tm_drowsy"));
+  const planned = () => runInDurableObject(log, (_, state) => state.storage.getAlarm());
+  await log.append([decision(1)]);
+  const first = await planned();
+  expect(first).not.toBeNull();
+  for (let seq = 2; seq <= 4; seq++) {
+    await evictDurableObject(log);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await log.append([decision(seq)]);
+    expect(await planned()).toBe(first);
+  }
 });
