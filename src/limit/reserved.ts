@@ -1,4 +1,4 @@
-import type { Notice, Reserved } from "./reservation.ts";
+import type { Notice, Reserved, Use } from "./reservation.ts";
 import type { Cap, Reading } from "./window.ts";
 
 /**
@@ -30,8 +30,11 @@ function isEnd(notice: Notice): boolean {
     case "assumed":
       return true;
     case "used":
-      return Number.isFinite(notice.elapsedMs) && notice.elapsedMs >= 0;
+      return notice.uses.every(isUse);
     default:
       return false;
   }
 }
+
+const isUse = ({ elapsedMs, amount }: Use): boolean =>
+  Number.isFinite(elapsedMs) && elapsedMs >= 0 && typeof amount === "bigint" && amount >= 0n;
