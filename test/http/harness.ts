@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as z from "zod";
 import { freePort } from "../../scripts/start/ports.ts";
+import { wrangler } from "../../scripts/start/wrangler.ts";
 
 export const root = join(import.meta.dirname, "../..");
 
@@ -134,4 +135,20 @@ export async function until(holds: () => Promise<boolean>, withinMs = 15_000): P
     if (Date.now() > giveUp) throw new Error(`not within ${withinMs} ms: ${holds.toString()}`);
     await new Promise((done) => setTimeout(done, 50));
   }
+}
+
+/** Runs SQL on the local database of a state directory, as wrangler keeps it. */
+export function sql(dir: string, command: string): string {
+  const where = ["--local", "--persist-to", join(dir, "data")];
+  const { code, output, stdout } = wrangler([
+    "d1",
+    "execute",
+    "portcullis",
+    ...where,
+    "--json",
+    "--command",
+    command,
+  ]);
+  if (code !== 0) throw new Error(output);
+  return stdout;
 }

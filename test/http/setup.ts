@@ -4,6 +4,8 @@ import { type Ready, scratch, startPortcullis } from "./harness.ts";
 declare module "vitest" {
   interface ProvidedContext {
     gateway: Ready;
+    /** The directory that the gateway keeps its state in. */
+    state: string;
   }
 }
 
@@ -12,6 +14,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const { dir, drop } = scratch();
   const started = startPortcullis(dir);
   project.provide("gateway", await started.ready());
+  project.provide("state", dir);
   return async () => {
     await started.stop();
     drop();

@@ -8,7 +8,7 @@ import * as z from "zod";
 import { Rest } from "../../scripts/start/rest.ts";
 import { wrangler } from "../../scripts/start/wrangler.ts";
 import { callPlainly } from "./agent.ts";
-import { alive, descendants, root, Started, scratch, startPortcullis, until } from "./harness.ts";
+import { alive, descendants, root, Started, scratch, sql, startPortcullis, until } from "./harness.ts";
 
 const session = z.object({ token: z.string() });
 const me = z.object({ teams: z.array(z.object({ slug: z.string() })) });
@@ -131,22 +131,6 @@ describe("npm start, when something is wrong", () => {
     await rm(copy, { recursive: true, force: true });
   });
 });
-
-/** Runs SQL on the local database of a state directory, as wrangler keeps it. */
-function sql(dir: string, command: string): string {
-  const where = ["--local", "--persist-to", join(dir, "data")];
-  const { code, output, stdout } = wrangler([
-    "d1",
-    "execute",
-    "portcullis",
-    ...where,
-    "--json",
-    "--command",
-    command,
-  ]);
-  if (code !== 0) throw new Error(output);
-  return stdout;
-}
 
 /** Makes the database as a version had it that knew no migration after this one. */
 async function migrateUpTo(last: string, dir: string): Promise<void> {
