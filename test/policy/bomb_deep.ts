@@ -37,7 +37,13 @@ function documentOf(regex: string): string {
   return JSON.stringify(onPay({ deny_if: [{ conditions: [condition] }] }));
 }
 
-/** The least of three: a busy machine makes a decision slower and never faster. */
+/** What this thread has computed, in ms: a machine that is busy with others takes longer by the clock, and computes no more. */
+function spentMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
+/** What a decision takes: the least of three, since the first of them compiles. */
 function timed({ document, tool, args }: Lit, size: number): { ms: number; broken: boolean } {
   const tools = new Map([[tool, { category: "Write", risk: "high" }]]);
   const call = { arguments: argumentsOf(args(size)) };
@@ -45,9 +51,9 @@ function timed({ document, tool, args }: Lit, size: number): { ms: number; broke
   if (!read.ok) throw new Error(`a bomb that is no policy: ${document}`);
   let [ms, broken] = [Number.POSITIVE_INFINITY, false];
   for (let i = 0; i < 3; i++) {
-    const startMs = performance.now();
+    const startMs = spentMs();
     const { rule } = judge(null, { server: read.policy, name: tool, tools, call });
-    ms = Math.min(ms, performance.now() - startMs);
+    ms = Math.min(ms, spentMs() - startMs);
     broken ||= rule === "(error)";
   }
   return { ms, broken };
