@@ -57,6 +57,12 @@ export const programme: readonly Deep[] = [
     run: script("BOMB", "test/policy/bomb_deep.ts"),
   },
   {
+    id: "T12",
+    what: "pairs of dependencies that break together",
+    size: 5_000,
+    run: suite("FAULT", "test/fault/pairs.test.ts"),
+  },
+  {
     id: "T13",
     what: "rounds of 50 approvals, each replayed 50 times at once",
     size: 400,

@@ -161,12 +161,14 @@ const failing = (what: string, pattern: RegExp, on?: Point["on"]): Point =>
   );
 
 /** What stands in the storage is not what was written. */
-const standing = (what: string, sql: string): Point =>
-  point("gate's storage", "lies", what, async (way) => {
+const standing = (what: string, sql: string): Point => ({
+  ...point("gate's storage", "lies", what, async (way) => {
     await way.ask("call");
     way.parts.storage.sql.exec(sql);
     way.evict();
-  });
+  }),
+  late: true,
+});
 
 const storage: readonly Point[] = [
   failing("every statement", /./),
@@ -197,15 +199,18 @@ const record: readonly Point[] = [
       parts.gate.argumentKey = () => lie(said);
     }),
   ),
-  point("log", "hangs", "50,000 rows wait for it", async (way) => {
-    await way.ask("call");
-    way.parts.storage.sql.exec(
-      `WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 50001)
+  {
+    ...point("log", "hangs", "50,000 rows wait for it", async (way) => {
+      await way.ask("call");
+      way.parts.storage.sql.exec(
+        `WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 50001)
        INSERT INTO decision (seq, at_ms, takes, body)
        SELECT i, 1, '[]', '{"kind":"decision","verdict":"denied","atMs":1,"seq":' || i || '}' FROM n`,
-    );
-    way.evict();
-  }),
+      );
+      way.evict();
+    }),
+    late: true,
+  },
   point(
     "inbox",
     "throws",

@@ -10,6 +10,8 @@ export interface Point {
   /** The message whose way leads past it. */
   readonly on: Asked;
   readonly breaks: (way: Way) => void | Promise<void>;
+  /** A call goes through before it breaks. */
+  readonly late?: true;
 }
 
 export const nameOf = ({ at, how, what }: Point): string => `${at} ${how}: ${what}`;

@@ -4,7 +4,7 @@ import { vi } from "vitest";
 import { argumentKey } from "../../src/audit/argument_key.ts";
 import { isFault } from "../../src/fault.ts";
 import { Gate, type GateDeps } from "../../src/gate/gate.ts";
-import type { Caller, GateStub } from "../../src/gate/rpc.ts";
+import type { Caller, GateStub, Upstream } from "../../src/gate/rpc.ts";
 import type { GatewayDeps } from "../../src/gateway/exchange.ts";
 import { serve } from "../../src/gateway/pipeline.ts";
 import { RequestStates } from "../../src/gateway/request_state.ts";
@@ -41,8 +41,8 @@ export interface Parts {
   readonly storage: DurableObjectStorage;
 }
 
-/** What a client asks for: a call under limits, one that a person must approve, a list. */
-export type Asked = "call" | "approval" | "list";
+/** What a client asks for: a call under limits, one that a person must approve, one that waits for the person, lists, a stream. */
+export type Asked = "call" | "approval" | "held" | "list" | "stream";
 
 /** What came of it. */
 export interface Came {
@@ -57,6 +57,9 @@ export interface Came {
 const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
 const realSleep = setTimeout;
 const breathe = (ms: number) => new Promise<void>((done) => realSleep(done, ms));
+
+/** What is read of a stream that the gateway broke off. */
+export const brokenOff = "(broken off)";
 
 /** No answer may take longer than this, whatever hangs. */
 export const boundedMs = 15_000;
@@ -74,6 +77,7 @@ const policy = {
       ],
     },
     pay: { action: "approve" },
+    wait: { action: "approve", approve: { hold: 60 } },
   },
 };
 
@@ -94,7 +98,7 @@ export class Setting {
     const plane = await ControlPlane.start();
     const team = await TeamSetting.on(plane);
     const url = `https://${crypto.randomUUID()}.example/mcp`;
-    plane.upstreams.set(url, ready(seenTool("send"), seenTool("pay")));
+    plane.upstreams.set(url, ready(seenTool("send"), seenTool("pay"), seenTool("wait")));
     const auth = { type: "headers", headers: { Authorization: "Bearer upstream-secret" } };
     const server = await team.must(201, "POST", "/servers", { name: "Tools", url, auth });
     await team.policy(server.slug, "p", policy);
@@ -109,7 +113,7 @@ export class Setting {
       serverSlug: server.slug,
     };
     const opened = new Headers({ "Mcp-Session-Id": "upstream-session" });
-    const route = { serverId: server.id, url, credential: null };
+    const route = { serverId: server.id } as Upstream;
     const session = await new Sessions(master(), random).seal(opened, caller, route, null, null, Date.now());
     return new Setting(grant.token, caller, session ?? "");
   }
@@ -230,15 +234,16 @@ export class Way {
 
   async #request(asked: Asked): Promise<Request> {
     const { caller, token, session } = this.#setting;
+    const message = messages[asked];
     return new Request(`${origin}/mcp/${caller.teamSlug}/${caller.serverSlug}`, {
-      method: "POST",
+      method: message === null ? "GET" : "POST",
       headers: {
         Authorization: `Bearer ${token}`,
         "Content-Type": "application/json",
         Accept: "application/json, text/event-stream",
         "Mcp-Session-Id": session,
       },
-      body: JSON.stringify(messages[asked]),
+      ...(message === null ? {} : { body: JSON.stringify(message) }),
     });
   }
 
@@ -265,7 +270,9 @@ const messages: Readonly<Record<Asked, unknown>> = {
     method: "tools/call",
     params: { name: "pay", arguments: { amount: 1 } },
   },
+  held: { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "wait", arguments: {} } },
   list: { jsonrpc: "2.0", id: 1, method: "tools/list" },
+  stream: null,
 };
 
 const pool = ({ caller }: Setting): CounterStub =>
@@ -279,6 +286,9 @@ function master(): MasterKeys {
 
 function upstream(sent: string[], message: string): Response {
   sent.push(message);
+  // A GET opens a stream on which the server never says anything.
+  if (message === "")
+    return new Response(new ReadableStream(), { headers: { "Content-Type": "text/event-stream" } });
   const result = { content: [{ type: "text", text: "done" }], tools: [] };
   return Response.json({ jsonrpc: "2.0", id: 1, result });
 }
@@ -323,7 +333,7 @@ const delegates = (deps: GateDeps): GateDeps => ({
 const thrown = (): Response => Response.json({ code: "misconfigured", detail: "It threw." }, { status: 500 });
 
 async function read(answer: Response): Promise<{ status: number; text: string }> {
-  return { status: answer.status, text: await answer.text() };
+  return { status: answer.status, text: await answer.text().catch(() => brokenOff) };
 }
 
 /** Lets real work go on, and winds the timers on only while nothing else moves. */
@@ -334,7 +344,7 @@ async function wound<T>(work: Promise<T>): Promise<{ value: T; waitedMs: number 
   });
   for (let i = 0; i < 60 && !done; i++) await breathe(5);
   let waitedMs = 0;
-  for (; !done && waitedMs < 2 * boundedMs; waitedMs += 500) {
+  for (; !done && waitedMs < 4 * boundedMs; waitedMs += 500) {
     await vi.advanceTimersByTimeAsync(500);
     await breathe(1);
   }

@@ -221,6 +221,12 @@ const rest: readonly Point[] = [
   point("guard rules", "lies", "there are none", ({ parts }) => {
     parts.worker.forward = { ...parts.worker.forward, rules: lie(undefined) };
   }),
+  point("traffic", "throws", "at once", ({ parts }) => {
+    parts.worker.traffic.enter = throwing;
+  }),
+  point("traffic", "throws", "later", ({ parts }) => {
+    parts.worker.traffic.enter = rejecting;
+  }),
   point("waitUntil", "throws", "at once", ({ parts }) => {
     parts.worker.waitUntil = throwing;
   }),
