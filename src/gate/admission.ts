@@ -12,10 +12,11 @@ import type { LimitState, Listed, Upstream, WaitsFor } from "./rpc.ts";
 import type { Compiled, CompiledRoute } from "./standing.ts";
 
 /** Where an allowed message goes. */
-export const upstreamOf = ({ route }: CompiledRoute): Upstream => ({
+export const upstreamOf = ({ route, refusedRequests }: CompiledRoute): Upstream => ({
   serverId: route.server.id,
   url: route.server.url,
   credential: route.credential,
+  refusedRequests,
 });
 
 /** Which policy decided, for the record. */

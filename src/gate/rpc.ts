@@ -4,6 +4,7 @@ import type { ApprovalId, DecisionId, GrantId, ServerId, TeamId } from "../id.ts
 import type { Notice } from "../limit/reservation.ts";
 import type { Refusal } from "../mcp/refuse.ts";
 import type { ListRules } from "../policy/list.ts";
+import type { RefusedRequests } from "../policy/method.ts";
 import type { Route, Snapshot } from "./snapshot.ts";
 
 /** Who asks, taken from a verified token and the URL; the gate checks that all of it still stands. */
@@ -97,6 +98,7 @@ export interface Upstream {
   readonly serverId: ServerId;
   readonly url: string;
   readonly credential: Route["credential"];
+  readonly refusedRequests: RefusedRequests;
 }
 
 /** What a message that names nothing gets: the way to the upstream and the filter for its lists. */

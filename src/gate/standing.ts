@@ -1,5 +1,6 @@
 import { type Policy, readPolicy } from "../policy/document.ts";
 import type { ToolFacts } from "../policy/evaluate.ts";
+import { type RefusedRequests, refusedRequests } from "../policy/method.ts";
 import type { Caller } from "./rpc.ts";
 import type { PolicyText, Route, Snapshot } from "./snapshot.ts";
 
@@ -8,6 +9,7 @@ export interface CompiledRoute {
   readonly route: Route;
   readonly policy: Policy | null;
   readonly tools: ReadonlyMap<string, ToolFacts>;
+  readonly refusedRequests: RefusedRequests;
 }
 
 /** A snapshot ready to decide by. */
@@ -22,17 +24,21 @@ export interface Compiled {
 /** Reads every policy of the snapshot once. One that this version cannot read denies all it covers. */
 export function compile(snapshot: Snapshot): Compiled {
   const team = snapshot.team.policy ? compilePolicy(snapshot.team.policy) : null;
+  const teamBroken = snapshot.team.policy !== null && team === null;
+  const routes = snapshot.routes.map((route) => compileRoute(route, team, teamBroken));
   return {
     snapshot,
     team,
-    teamBroken: snapshot.team.policy !== null && team === null,
-    routes: new Map(snapshot.routes.map((route) => [route.server.slug, compileRoute(route)])),
+    teamBroken,
+    routes: new Map(routes.map((compiled) => [compiled.route.server.slug, compiled])),
   };
 }
 
-function compileRoute(route: Route): CompiledRoute {
+function compileRoute(route: Route, team: Policy | null, teamBroken: boolean): CompiledRoute {
   const tools = route.pins.map((pin) => [pin.name, { category: pin.category, risk: pin.level }] as const);
-  return { route, policy: route.policy ? compilePolicy(route.policy) : null, tools: new Map(tools) };
+  const policy = route.policy ? compilePolicy(route.policy) : null;
+  const refused = refusedRequests(team, teamBroken ? null : policy);
+  return { route, policy, tools: new Map(tools), refusedRequests: refused };
 }
 
 function compilePolicy(saved: PolicyText): Policy | null {

@@ -5,8 +5,9 @@ import { headersBack } from "../mcp/headers.ts";
 import { answerFault } from "./answer.ts";
 import { stands } from "./ask_gate.ts";
 import type { Exchange } from "./exchange.ts";
-import { hearChanges, type Rewrite } from "./list.ts";
+import { hearChanges } from "./list.ts";
 import { relay } from "./relay.ts";
+import { concatenated, type Editing, rewriteBy } from "./rewrite.ts";
 import { sessionHeader } from "./session.ts";
 
 const beatMs = 12_000;
@@ -18,7 +19,8 @@ const wholeBytesMax = 65_536;
 export interface Passing {
   readonly upstream: Upstream;
   readonly epoch: number;
-  readonly rewrite: Rewrite | null;
+  /** What is done to the answer's messages; null where nothing is. */
+  readonly editing: Editing | null;
   readonly ended: (end: Outcome["end"], bytes: number) => void;
 }
 
@@ -35,7 +37,7 @@ export async function answerBack(
   const sealed = await deps.sessions.seal(answer.headers, caller, upstream, session, message, deps.now());
   if (sealed) headers.set(sessionHeader, sealed);
   const { status } = answer;
-  if (passing.rewrite === null && isShort(answer)) return whole(exchange, message, answer, headers, passing);
+  if (isShort(answer)) return whole(exchange, message, answer, headers, passing);
   if (answer.body) return new Response(relayed(exchange, answer, answer.body, passing), { status, headers });
   passing.ended("answered", 0);
   return new Response(null, { status, headers });
@@ -45,7 +47,7 @@ function relayed(
   exchange: Exchange,
   answer: Response,
   body: ReadableStream<Uint8Array>,
-  { upstream, epoch, rewrite, ended }: Passing,
+  { upstream, epoch, editing, ended }: Passing,
 ): ReadableStream<Uint8Array> {
   const streamed = isStream(answer);
   const { deps, caller } = exchange;
@@ -54,7 +56,7 @@ function relayed(
     bytesMax: streamed ? streamBytesMax : jsonBytesMax,
     beatMs: streamed ? beatMs : null,
     stands: () => stands(exchange, epoch),
-    rewrite,
+    rewrite: editing && rewriteBy(editing, streamed),
     ...(streamed ? { listen: hearChanges(lookSoon) } : {}),
     ended,
   });
@@ -66,7 +68,7 @@ async function whole(
   message: Message | null,
   answer: Response,
   headers: Headers,
-  { ended }: Passing,
+  { editing, ended }: Passing,
 ): Promise<Response> {
   let body: ArrayBuffer;
   try {
@@ -75,10 +77,20 @@ async function whole(
     ended(request.signal.aborted ? "client_gone" : "upstream_failed", 0);
     return answerFault(broken, message?.id ?? null, requestId);
   }
-  ended("answered", body.byteLength);
-  return new Response(body.byteLength > 0 ? body : null, { status: answer.status, headers });
+  const passed = editing ? edited(new Uint8Array(body), editing) : body;
+  ended(passed ? "answered" : "upstream_failed", body.byteLength);
+  if (!passed) return answerFault(unacceptable, message?.id ?? null, requestId);
+  return new Response(passed.byteLength > 0 ? passed : null, { status: answer.status, headers });
 }
 
+/** The whole of a body as it may pass, or null for one that may not. */
+function edited(body: Uint8Array, editing: Editing): Uint8Array | null {
+  const rewrite = rewriteBy(editing, false);
+  const parts = [rewrite(body), rewrite(null)].filter((part) => part !== null);
+  return parts.length === 2 ? concatenated(parts) : null;
+}
+
+const unacceptable = fault("upstream_bad", "The server's answer cannot be checked against the policy.");
 const broken = fault("upstream_bad", "The server's answer broke off.");
 
 /** Whether a body is no stream and says that it is short. A coded one is longer than it says. */

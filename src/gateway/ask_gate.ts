@@ -64,8 +64,11 @@ const isView = ({ epoch, upstream, refused, listed }: Extract<View, { effect: "v
   Array.isArray(listed.resources) &&
   Array.isArray(listed.prompts);
 
-const isUpstream = ({ serverId, url, credential }: Upstream): boolean =>
-  typeof serverId === "string" && typeof url === "string" && credential !== undefined;
+const isUpstream = ({ serverId, url, credential, refusedRequests }: Upstream): boolean =>
+  typeof serverId === "string" &&
+  typeof url === "string" &&
+  credential !== undefined &&
+  typeof refusedRequests === "object";
 
 /** Whether a stream that was opened under `epoch` may go on. */
 export async function stands({ gate, caller }: Exchange, epoch: number): Promise<boolean> {

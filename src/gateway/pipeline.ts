@@ -1,19 +1,22 @@
 import { type Fault, fault, isFault } from "../fault.ts";
 import type { Admission, Caller, Upstream } from "../gate/rpc.ts";
-import { newId } from "../id.ts";
+import { type DecisionId, newId } from "../id.ts";
 import { decode, type Message } from "../mcp/decode.ts";
 import { headersOut } from "../mcp/headers.ts";
-import { forward } from "../upstream/forward.ts";
+import type { FetchFault } from "../upstream/fetch.ts";
+import { type ForwardRequest, forward } from "../upstream/forward.ts";
 import type { Turn } from "../upstream/traffic.ts";
 import { answerFault, answerRefusal, decisionHeader } from "./answer.ts";
-import { answerBack, isStream } from "./answer_back.ts";
+import { answerBack } from "./answer_back.ts";
 import { askPerson, type Deny, refusalTo } from "./approval.ts";
 import { admit, viewOf } from "./ask_gate.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Exchange, GatewayDeps } from "./exchange.ts";
-import { listRewrite } from "./list.ts";
+import { listEditing } from "./list.ts";
 import { rateLimitHeaders } from "./rate_limit.ts";
 import { checkOrigin, readBody, surfaceOf } from "./receive.ts";
+import { inOrder } from "./rewrite.ts";
+import { type Asked, askEditing } from "./server_ask.ts";
 import { noSuchSession, sessionHeader } from "./session.ts";
 import { settler } from "./settlement.ts";
 import { inTurn, noteAnswer, turnedAway } from "./turn.ts";
@@ -149,7 +152,7 @@ async function carryOut(
   const back = await answerBack(exchange, message, answer, {
     upstream: allow.upstream,
     epoch: allow.epoch,
-    rewrite: null,
+    editing: askEditing(asked(exchange, message, allow.upstream, allow.decision)),
     ended: (end, bytes) => {
       turn.leave();
       settle(end, answer.status, bytes);
@@ -178,10 +181,40 @@ async function pass(exchange: Exchange, message: Message | null, turn: Turn): Pr
   return answerBack(exchange, message, answer, {
     upstream: view.upstream,
     epoch: view.epoch,
-    rewrite:
-      message?.kind === "response" ? null : listRewrite(message, isStream(answer), view.listed, lookSoon),
+    editing:
+      message?.kind === "response"
+        ? null
+        : inOrder(
+            listEditing(message, view.listed, lookSoon),
+            askEditing(asked(exchange, message, view.upstream, null)),
+          ),
     ended: () => turn.leave(),
   });
+}
+
+/** What the server may ask of the client on the way, and how it is answered where it may not. */
+const asked = (
+  exchange: Exchange,
+  message: Message | null,
+  upstream: Upstream,
+  decision: DecisionId | null,
+): Asked => ({
+  message,
+  upstream,
+  decision,
+  requestId: exchange.requestId,
+  reply: (text) => exchange.deps.waitUntil(reply(exchange, upstream, text)),
+});
+
+/** Answers a request of the server's own in the client's place. */
+async function reply(exchange: Exchange, upstream: Upstream, text: string): Promise<void> {
+  const headers = headersOut(exchange.request.headers, "legacy");
+  headers.set("Content-Type", "application/json");
+  headers.set("Accept", "application/json, text/event-stream");
+  headers.delete("Last-Event-ID");
+  const body = new TextEncoder().encode(text);
+  const taken = await reach(exchange, upstream, { method: "POST", headers, body });
+  if (taken instanceof Response) await taken.body?.cancel();
 }
 
 async function send(
@@ -190,25 +223,29 @@ async function send(
   upstream: Upstream,
   turn: Turn,
 ): Promise<Response | Fault> {
-  const { request, caller, session, deps } = exchange;
-  if (session !== null && session.server !== upstream.serverId) return noSuchSession;
-  const credential = await deps.credential(caller, upstream);
-  if (isFault(credential)) return credential;
-  const headers = headersOut(request.headers, message?.era ?? "legacy");
-  if (session !== null) headers.set(sessionHeader, session.upstreamId);
-  const answer = await forward(
-    deps.forward,
-    { url: upstream.url, credential },
-    {
-      method: request.method as "POST" | "GET" | "DELETE",
-      headers,
-      signal: request.signal,
-      ...(message ? { body: message.body } : {}),
-    },
-    { firstByteMs },
-  );
+  const { request } = exchange;
+  const answer = await reach(exchange, upstream, {
+    method: request.method as ForwardRequest["method"],
+    headers: headersOut(request.headers, message?.era ?? "legacy"),
+    signal: request.signal,
+    ...(message ? { body: message.body } : {}),
+  });
+  if ("fault" in answer && !("sent" in answer)) return answer;
   noteAnswer(exchange, upstream, turn, answer);
   // These wait for the server to speak, perhaps for ever: they are no work of its.
   if (!message || message.method === "subscriptions/listen") turn.leave();
   return answer;
+}
+
+/** The server's answer to a request in the client's session, signed in; a fault without `sent` where nothing was tried. */
+async function reach(
+  { caller, session, deps }: Exchange,
+  upstream: Upstream,
+  request: ForwardRequest,
+): Promise<Response | Fault | FetchFault> {
+  if (session !== null && session.server !== upstream.serverId) return noSuchSession;
+  const credential = await deps.credential(caller, upstream);
+  if (isFault(credential)) return credential;
+  if (session !== null) request.headers.set(sessionHeader, session.upstreamId);
+  return forward(deps.forward, { url: upstream.url, credential }, request, { firstByteMs });
 }

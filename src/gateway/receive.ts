@@ -1,6 +1,6 @@
 import { type Fault, fault } from "../fault.ts";
 import { bodyBytesMax } from "../mcp/decode.ts";
-import { concatenated } from "./list.ts";
+import { concatenated } from "./rewrite.ts";
 
 /** Which gateway a URL names. `/mcp` and `/key` differ only in discovery, which is answered elsewhere. */
 export interface Surface {

@@ -1,5 +1,5 @@
 import type { Outcome } from "../gate/rpc.ts";
-import type { Rewrite } from "./list.ts";
+import type { Rewrite } from "./rewrite.ts";
 
 /** How a body is passed on. Times in ms, sizes in bytes. */
 export interface RelayPlan {

@@ -1,9 +1,6 @@
-import { type Fault, fault, isFault } from "../fault.ts";
-import { type Caps, readJson } from "../json/read.ts";
 import type { Json, JsonObject } from "../json/value.ts";
-import { compactJson } from "../json/write.ts";
+import { type Edit, unreadable } from "./edit.ts";
 import { impostor } from "./impostor.ts";
-import { type SseFrame, withData } from "./sse.ts";
 import { isToolName } from "./target.ts";
 
 /** What a grant may see of a list. A resource template is asked by its template text. */
@@ -15,9 +12,6 @@ export interface Keep {
 
 /** Tools in one list (protocol.md §5). */
 export const toolsMax = 2_000;
-
-// A full list of the largest tools fits; the bytes are capped before it gets here.
-const answerCaps: Caps = { depthMax: 64, membersMax: 1_000_000, stringMax: 4_194_304 };
 
 type Kind = keyof Keep;
 interface Listing {
@@ -94,60 +88,18 @@ function privately(result: JsonObject): JsonObject {
   return new Map([...result, ["cacheScope", "private"]]);
 }
 
-/** A JSON answer with its list filtered; text that needs no change comes back as it is. `upstream_bad` where it cannot be read. */
-export function filterListBody(method: string | null, body: Uint8Array | string, keep: Keep): string | Fault {
-  const text = typeof body === "string" ? body : decodeUtf8(body);
-  if (text === null) return unreadable("it is not UTF-8");
-  const read = readJson(text, answerCaps);
-  if (!read.ok) return unreadable(read.problem);
-  const filtered = filterAnswers(method, read.value, keep);
-  if (isFault(filtered)) return filtered;
-  return filtered === read.value ? text : compactJson(filtered);
-}
-
-/** One frame of an SSE answer with its list filtered; a frame that needs no change keeps its bytes. */
-export function filterListFrame(method: string | null, frame: SseFrame, keep: Keep): Uint8Array | Fault {
-  // Empty data primes a client to reconnect (MCP 2025-11-25, transports) and says nothing.
-  if (frame.data === null || frame.data === "") return frame.raw;
-  const data = filterListBody(method, frame.data, keep);
-  if (isFault(data)) return data;
-  return data === frame.data ? frame.raw : withData(frame, data);
-}
-
-/** A message, or (2025-03-26) a batch of them. */
-function filterAnswers(method: string | null, tree: Json, keep: Keep): Json | Fault {
-  if (tree instanceof Map) return filterAnswer(method, tree, keep);
-  if (!Array.isArray(tree)) return unreadable("it is not a JSON-RPC message");
-  const members: Json[] = [];
-  for (const member of tree) {
-    if (!(member instanceof Map)) return unreadable("it is not a JSON-RPC message");
-    const filtered = filterAnswer(method, member, keep);
-    if (isFault(filtered)) return filtered;
-    members.push(filtered);
-  }
-  return members.every((member, index) => member === tree[index]) ? tree : members;
-}
-
 const answerKeys = new Set(["result"]);
 
-function filterAnswer(method: string | null, message: JsonObject, keep: Keep): JsonObject | Fault {
-  if (impostor(message, answerKeys) !== null) return unreadable("a key can be mistaken for result");
-  const result = message.get("result");
-  if (!(result instanceof Map)) return message;
-  const tools = result.get("tools");
-  if (Array.isArray(tools) && tools.length > toolsMax)
-    return unreadable(`it lists more than ${toolsMax} tools`);
-  const filtered = filterList(method, result, keep);
-  return filtered === result ? message : new Map([...message, ["result", filtered]]);
-}
-
-function decodeUtf8(bytes: Uint8Array): string | null {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return null;
-  }
-}
-
-const unreadable = (problem: string): Fault =>
-  fault("upstream_bad", `The server's list cannot be filtered: ${problem}.`);
+/** Filters the list in an answer to `method`; null where it is not known what is answered. */
+export const listEdit =
+  (method: string | null, keep: Keep): Edit =>
+  (message) => {
+    if (impostor(message, answerKeys) !== null) return unreadable("a key can be mistaken for result");
+    const result = message.get("result");
+    if (!(result instanceof Map)) return message;
+    const tools = result.get("tools");
+    if (Array.isArray(tools) && tools.length > toolsMax)
+      return unreadable(`it lists more than ${toolsMax} tools`);
+    const filtered = filterList(method, result, keep);
+    return filtered === result ? message : new Map([...message, ["result", filtered]]);
+  };

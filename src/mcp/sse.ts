@@ -160,9 +160,9 @@ function accepted(name: string, value: string): boolean {
   return name === "event";
 }
 
-/** The frame's bytes with other data in the place of its own; every other line stays as it was. */
-export function withData(frame: SseFrame, data: string): Uint8Array {
-  const replacement = data.split(lineEnds).map((line) => `data: ${line}\n`);
+/** The frame's bytes with other data in the place of its own, or with none; every other line stays as it was. */
+export function withData(frame: SseFrame, data: string | null): Uint8Array {
+  const replacement = (data?.split(lineEnds) ?? []).map((line) => `data: ${line}\n`);
   let placed = false;
   const lines = (decodeText(frame.raw).match(/[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$/g) ?? []).map((line) => {
     const [name] = fieldOf(line.replace(/^\ufeff/, "").replace(/[\r\n]+$/, ""));

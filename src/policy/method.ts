@@ -1,5 +1,5 @@
 import { isAlwaysAllowed, methodRuleId } from "./method-names.ts";
-import type { Policy, ServerRequest } from "./rule.ts";
+import { type Policy, type ServerRequest, serverRequests } from "./rule.ts";
 
 export type MethodRule =
   | { readonly allowed: true }
@@ -30,8 +30,18 @@ function refusal(method: string, policy: Policy, prefix: string): MethodRule | n
 
 const refusedBy = (rule: string): MethodRule => ({ allowed: false, rule, reason: `Denied by rule ${rule}.` });
 
-/** Whether the upstream may send this kind of request to the client; every layer must permit. */
-export function requestAllowed(request: ServerRequest, team: Policy | null, server: Policy | null): boolean {
-  const permits = (policy: Policy): boolean => policy.shadow || policy.requests[request] === "allow";
-  return server !== null && permits(server) && (team === null || permits(team));
+/** The rule that refuses each kind of request of a server's to the client; nothing where every layer permits it. */
+export type RefusedRequests = Readonly<Partial<Record<ServerRequest, string>>>;
+
+/** Which requests the server may not make of the client (policy.md §2, `requests`). */
+export function refusedRequests(team: Policy | null, server: Policy | null): RefusedRequests {
+  return { ...requestRules(server, ""), ...(team && requestRules(team, "/team")) };
+}
+
+function requestRules(policy: Policy | null, prefix: string): RefusedRequests {
+  const refused = serverRequests.filter(
+    (request) => !policy?.shadow && policy?.requests[request] !== "allow",
+  );
+  const rule = (request: ServerRequest) => (policy ? `${prefix}/requests/${request}` : "(no policy)");
+  return Object.fromEntries(refused.map((request) => [request, rule(request)]));
 }

@@ -80,4 +80,5 @@ export interface Policy {
   readonly methods: ReadonlyMap<string, "allow" | "deny">;
   readonly requests: Readonly<Record<ServerRequest, "allow" | "deny">>;
 }
-export type ServerRequest = "sampling" | "elicitation" | "roots";
+export const serverRequests = ["sampling", "elicitation", "roots"] as const;
+export type ServerRequest = (typeof serverRequests)[number];

@@ -13,6 +13,7 @@ beforeAll(async () => {
   team = await Team.signUp(inject("gateway").url);
   server = await team.register("everything", everything.url);
   await team.savePolicy(server, "open", openPolicy);
+  await team.savePolicy(server, "plain", { version: "1", default: "allow" });
 });
 afterAll(() => everything.stop());
 
@@ -54,6 +55,14 @@ describe.each(clientsOfOldServers)("%s before server-everything", (_name, _era, 
     expect(await agent.call("trigger-elicitation-request")).toContain("Alice");
     expect(await agent.call("get-roots-list")).toContain("file:///home/alice");
     expect(new Set(agent.heard.asked)).toEqual(new Set(["sampling", "elicitation", "roots"]));
+  });
+
+  it("is not asked for its roots on the standalone stream either, where the policy does not permit it", async () => {
+    const careful = await connect(server.gateway_url, (await team.grant(server, "plain")).token);
+    expect(await careful.call("get-roots-list")).toContain("no roots are currently configured");
+    expect(await careful.call("trigger-elicitation-request")).toContain("Alice");
+    expect(careful.heard.asked).toEqual(["elicitation"]);
+    await careful.close();
   });
 
   it("sees progress and hears of a change to what it subscribed to", async () => {

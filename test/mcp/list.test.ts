@@ -3,7 +3,8 @@ import { isFault } from "../../src/fault.ts";
 import { readJson } from "../../src/json/read.ts";
 import type { JsonObject } from "../../src/json/value.ts";
 import { compactJson } from "../../src/json/write.ts";
-import { filterList, filterListBody, filterListFrame, type Keep, toolsMax } from "../../src/mcp/list.ts";
+import { editBody, editFrame } from "../../src/mcp/edit.ts";
+import { filterList, type Keep, listEdit, toolsMax } from "../../src/mcp/list.ts";
 import { type SseFrame, SseFramer } from "../../src/mcp/sse.ts";
 
 const keep: Keep = {
@@ -94,11 +95,12 @@ describe("a list", () => {
 });
 
 describe("an answer's body", () => {
+  const edited = (body: string, kept = keep) =>
+    editBody(new TextEncoder().encode(body), listEdit("tools/list", kept));
+
   test("is filtered inside its result, id and all else as written", () => {
     const body = '{ "jsonrpc":"2.0", "id":9007199254740993, "result":{"tools":[{"name":"write"}],"x":1.50} }';
-    expect(filterListBody("tools/list", new TextEncoder().encode(body), keep)).toBe(
-      '{"jsonrpc":"2.0","id":9007199254740993,"result":{"tools":[],"x":1.50}}',
-    );
+    expect(edited(body)).toBe('{"jsonrpc":"2.0","id":9007199254740993,"result":{"tools":[],"x":1.50}}');
   });
 
   test.each([
@@ -107,14 +109,12 @@ describe("an answer's body", () => {
     '{"jsonrpc":"2.0","method":"notifications/progress","params":{"tools":[{"name":"write"}]}}',
     '[{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}]',
   ])("%s is left as it came", (body) => {
-    expect(filterListBody("tools/list", body, keep)).toBe(body);
+    expect(edited(body)).toBe(body);
   });
 
   test("a batch of answers is filtered one by one", () => {
     const body = '[{"id":1,"result":{"tools":[{"name":"write"}]}},{"id":2,"result":{}}]';
-    expect(filterListBody("tools/list", body, keep)).toBe(
-      '[{"id":1,"result":{"tools":[]}},{"id":2,"result":{}}]',
-    );
+    expect(edited(body)).toBe('[{"id":1,"result":{"tools":[]}},{"id":2,"result":{}}]');
   });
 
   test.each([
@@ -126,11 +126,11 @@ describe("an answer's body", () => {
     ['{"id":1,"result":{"tools":[]},"Result":{"tools":[{"name":"write"}]}}'],
     ['\ufeff{"id":1,"result":{"tools":[]}}'],
   ])("%s cannot be filtered, so it does not pass", (body) => {
-    expect(filterListBody("tools/list", body, keep)).toMatchObject({ fault: "upstream_bad" });
+    expect(edited(body)).toMatchObject({ fault: "upstream_bad" });
   });
 
   test("bytes that are not UTF-8 do not pass", () => {
-    expect(filterListBody("tools/list", Uint8Array.of(0x22, 0xff, 0x22), keep)).toMatchObject({
+    expect(editBody(Uint8Array.of(0x22, 0xff, 0x22), listEdit("tools/list", keep))).toMatchObject({
       fault: "upstream_bad",
     });
   });
@@ -140,8 +140,8 @@ describe("an answer's body", () => {
       const tools = Array.from({ length: count }, (_, index) => ({ name: `read_${index}` }));
       return JSON.stringify({ jsonrpc: "2.0", id: 1, result: { tools } });
     };
-    expect(filterListBody("tools/list", body(toolsMax), all)).toBe(body(toolsMax));
-    expect(filterListBody("tools/list", body(toolsMax + 1), all)).toMatchObject({ fault: "upstream_bad" });
+    expect(edited(body(toolsMax), all)).toBe(body(toolsMax));
+    expect(edited(body(toolsMax + 1), all)).toMatchObject({ fault: "upstream_bad" });
   });
 });
 
@@ -153,7 +153,7 @@ describe("a frame of a stream", () => {
     return frame;
   };
   const relayed = (text: string): string => {
-    const bytes = filterListFrame("tools/list", frameOf(text), keep);
+    const bytes = editFrame(frameOf(text), listEdit("tools/list", keep));
     return isFault(bytes) ? bytes.fault : new TextDecoder().decode(bytes);
   };
 

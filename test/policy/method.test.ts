@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { methodRule, requestAllowed } from "../../src/policy/method.ts";
+import { methodRule, refusedRequests } from "../../src/policy/method.ts";
 import { policy } from "./judge.ts";
 
 const closed = policy({ version: "1", default: "deny" });
@@ -58,10 +58,19 @@ test("an upstream may ask for input, and for more only where every layer says so
     default: "deny",
     requests: { sampling: "allow", elicitation: "deny" },
   });
-  const asked = (team: typeof closed | null, server: typeof closed | null) =>
-    (["sampling", "elicitation", "roots"] as const).map((request) => requestAllowed(request, team, server));
-  expect(asked(null, closed)).toEqual([false, true, false]);
-  expect(asked(null, generous)).toEqual([true, false, false]);
-  expect(asked(closed, generous)).toEqual([false, false, false]);
-  expect(asked(null, null)).toEqual([false, false, false]);
+  expect(refusedRequests(null, closed)).toEqual({
+    sampling: "/requests/sampling",
+    roots: "/requests/roots",
+  });
+  expect(refusedRequests(null, generous)).toEqual({
+    elicitation: "/requests/elicitation",
+    roots: "/requests/roots",
+  });
+  expect(refusedRequests(closed, generous)).toEqual({
+    sampling: "/team/requests/sampling",
+    elicitation: "/requests/elicitation",
+    roots: "/team/requests/roots",
+  });
+  const nobody = { sampling: "(no policy)", elicitation: "(no policy)", roots: "(no policy)" };
+  expect(refusedRequests(null, null)).toEqual(nobody);
 });

@@ -1,0 +1,58 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { type Exam, startExam } from "../support/exam.ts";
+import { type EraClient, eraClients } from "./era_client.ts";
+import { type Server, Team } from "./team.ts";
+
+let exam: Exam;
+let team: Team;
+let server: Server;
+
+beforeAll(async () => {
+  exam = await startExam();
+  team = await Team.signUp(inject("gateway").url);
+  server = await team.register("exam", exam.url);
+  await team.savePolicy(server, "plain", { version: "1", default: "allow" });
+  await team.savePolicy(server, "silent", {
+    version: "1",
+    default: "allow",
+    requests: { sampling: "allow", elicitation: "deny" },
+  });
+});
+afterAll(() => exam.stop());
+
+const denied = (request: string): string => `Denied by rule /requests/${request}.`;
+
+describe.each(eraClients)(
+  "%s, whose server asks for more than the policy permits",
+  (_name, _era, connect) => {
+    let agent: EraClient;
+    const as = async (policy: string): Promise<void> => {
+      agent = await connect(server.gateway_url, (await team.grant(server, policy)).token);
+    };
+    afterEach(() => agent.close());
+
+    describe("under a policy that says nothing of it", () => {
+      beforeEach(() => as("plain"));
+
+      it("is not asked for a model's words nor for its roots, and the call fails with the rule", async () => {
+        expect(await agent.call("test_sampling", { prompt: "Hello?" })).toContain(denied("sampling"));
+        expect(await agent.call("test_input_required_result_list_roots")).toContain(denied("roots"));
+        expect(agent.heard.asked).toEqual([]);
+      });
+
+      it("is asked for a form, but for nothing where the server wants more with it", async () => {
+        expect(await agent.call("test_elicitation", { message: "Who?" })).toContain("alice");
+        expect(agent.heard.asked).toEqual(["elicitation"]);
+        const refused = await agent.call("test_input_required_result_multiple_inputs");
+        expect(refused).toMatch(/Denied by rule \/requests\/(?:sampling|roots)\./);
+      });
+    });
+
+    it("is not asked for a form where the policy denies that", async () => {
+      await as("silent");
+      expect(await agent.call("test_elicitation", { message: "Who?" })).toContain(denied("elicitation"));
+      expect(agent.heard.asked).toEqual([]);
+      expect(await agent.call("test_sampling", { prompt: "Hello?" })).toContain("Paris");
+    });
+  },
+);
