@@ -4,7 +4,7 @@ import type { GrantId, Random } from "../id.ts";
 import type { KeySet } from "../identity/keys.ts";
 import type { Refusals } from "../identity/refusals.ts";
 import type { VerifiedTokens } from "../identity/verified.ts";
-import type { ForwardDeps } from "../upstream/forward.ts";
+import type { FetchDeps } from "../upstream/fetch.ts";
 import type { Fare, Traffic } from "../upstream/traffic.ts";
 import type { RequestStates } from "./request_state.ts";
 import type { Session, Sessions } from "./session.ts";
@@ -21,7 +21,7 @@ export interface GatewayDeps {
   readonly sessions: Sessions;
   readonly refusals: Pick<Refusals, "unknown" | "grant">;
   readonly states: RequestStates;
-  readonly forward: ForwardDeps;
+  readonly forward: FetchDeps;
   /** The headers that sign in to an upstream, opened from the vault; a fault where they do not open. */
   readonly credential: (caller: Caller, upstream: Upstream) => Promise<Record<string, string> | Fault>;
   /** Looks at a server's tools: pins them where nobody has yet, and else holds back what has changed. */

@@ -1,8 +1,6 @@
 import { isHeaders, unreadable } from "./credential.ts";
 import { type FetchDeps, type FetchFault, guardedOpen } from "./fetch.ts";
 
-export type ForwardDeps = FetchDeps;
-
 /** Where an admitted request goes, and the headers that sign in there (opened from the vault for this one request). */
 export interface ForwardTarget {
   readonly url: string;
@@ -26,7 +24,7 @@ const clientsOwn = ["authorization", "cookie", "proxy-authorization"];
  * accepted when it was registered); limits may be given back only for a fault whose `sent` is "never".
  */
 export async function forward(
-  deps: ForwardDeps,
+  deps: FetchDeps,
   target: ForwardTarget,
   request: ForwardRequest,
   deadlines: { readonly firstByteMs: number },
