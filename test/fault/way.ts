@@ -118,6 +118,22 @@ export class Setting {
     return new Setting(grant.token, caller, session ?? "");
   }
 
+  /** One message, as a client of this grant sends it. */
+  request(asked: Asked): Request {
+    const { caller, token, session } = this;
+    const message = messages[asked];
+    return new Request(`${origin}/mcp/${caller.teamSlug}/${caller.serverSlug}`, {
+      method: message === null ? "GET" : "POST",
+      headers: {
+        Authorization: `Bearer ${token}`,
+        "Content-Type": "application/json",
+        Accept: "application/json, text/event-stream",
+        "Mcp-Session-Id": session,
+      },
+      ...(message === null ? {} : { body: JSON.stringify(message) }),
+    });
+  }
+
   /** The whole way over a gate with a storage of its own, for as long as `body` runs. */
   walk<T>(body: (way: Way) => Promise<T>): Promise<T> {
     const object = env.GATES.get(env.GATES.idFromName(crypto.randomUUID()));
@@ -224,27 +240,12 @@ export class Way {
     const before = this.#sent.length;
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
-      const answer = serve(await this.#request(asked), this.parts.worker).catch(() => thrown());
+      const answer = serve(this.#setting.request(asked), this.parts.worker).catch(() => thrown());
       const { value, waitedMs } = await wound(answer.then(read));
       return { ...value, sent: this.#sent.slice(before), waitedMs };
     } finally {
       vi.useRealTimers();
     }
-  }
-
-  async #request(asked: Asked): Promise<Request> {
-    const { caller, token, session } = this.#setting;
-    const message = messages[asked];
-    return new Request(`${origin}/mcp/${caller.teamSlug}/${caller.serverSlug}`, {
-      method: message === null ? "GET" : "POST",
-      headers: {
-        Authorization: `Bearer ${token}`,
-        "Content-Type": "application/json",
-        Accept: "application/json, text/event-stream",
-        "Mcp-Session-Id": session,
-      },
-      ...(message === null ? {} : { body: JSON.stringify(message) }),
-    });
   }
 
   /** How many calls the gate's own record says it let through. */
