@@ -35,7 +35,7 @@ import { enrol } from "./upstream/enrol.ts";
 import { platformFetch } from "./upstream/fetch.ts";
 import { guardRules, judgeUrl } from "./upstream/guard.ts";
 import { openHeld, sealHeld } from "./upstream/held_call.ts";
-import { drainHooks, type HookDeps } from "./upstream/hook_outbox.ts";
+import { drainAllHooks, drainHooks, type HookDeps } from "./upstream/hook_outbox.ts";
 import { Looks } from "./upstream/looks.ts";
 import { Traffic } from "./upstream/traffic.ts";
 import { parseMasterKeys } from "./upstream/vault.ts";
@@ -307,10 +307,16 @@ export default {
     }
   },
   async scheduled(_event, env) {
-    await drainOutbox({ db: env.DB, gate: (grant) => gateOf(env, grant) }, Date.now());
-    await env.DB.batch(enqueueForeseen(env.DB, Date.now()));
-    await drainHooks(hooksOf(env), null);
-    await drainEvents({ db: env.DB, log: (team) => logOf(env, team) }, Date.now());
-    await recheckServers(recheckOf(env));
+    const nowMs = Date.now();
+    const work = [
+      drainOutbox({ db: env.DB, gate: (grant) => gateOf(env, grant) }, nowMs),
+      drainEvents({ db: env.DB, log: (team) => logOf(env, team) }, nowMs),
+      env.DB.batch(enqueueForeseen(env.DB, nowMs)).then(() => drainAllHooks(hooksOf(env))),
+      recheckServers(recheckOf(env)),
+    ];
+    // None waits for another, nor fails with it.
+    for (const done of await Promise.allSettled(work)) {
+      if (done.status === "rejected") console.error("a part of the cron failed", done.reason);
+    }
   },
 } satisfies ExportedHandler<Env>;

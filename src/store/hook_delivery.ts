@@ -56,29 +56,36 @@ export interface Due {
 }
 
 /**
- * Takes what is due, the longest waiting first (only the team's where one is named): until `leaseMs` have passed nobody
- * else takes it, and if whoever took it is lost it is due again.
+ * Takes what is due, the longest waiting first and of one hook no more than `perHook` (only the team's where one is named):
+ * until `leaseMs` have passed nobody else takes it, and if whoever took it is lost it is due again.
  */
 export async function takeDue(
   db: Db,
   nowMs: number,
   {
     limit,
+    perHook,
     leaseMs,
     team,
-  }: { readonly limit: number; readonly leaseMs: number; readonly team: TeamId | null },
+  }: {
+    readonly limit: number;
+    readonly perHook: number;
+    readonly leaseMs: number;
+    readonly team: TeamId | null;
+  },
 ): Promise<Due[]> {
   const { results } = await db
     .prepare(
       `UPDATE hook_delivery SET attempts = attempts + 1, next_at = ?1 + ?2, tried_at = ?1
         WHERE (hook_id, event_id) IN (
-          SELECT hook_id, event_id FROM hook_delivery
-           WHERE state = 'waiting' AND next_at <= ?1 AND (?4 IS NULL OR team_id = ?4)
-           ORDER BY next_at LIMIT ?3)
+          SELECT hook_id, event_id FROM (
+            SELECT hook_id, event_id, next_at, row_number() OVER (PARTITION BY hook_id ORDER BY next_at) AS turn
+              FROM hook_delivery WHERE state = 'waiting' AND next_at <= ?1 AND (?4 IS NULL OR team_id = ?4))
+           WHERE turn <= ?5 ORDER BY next_at LIMIT ?3)
         RETURNING hook_id, team_id, event, event_id, body, attempts,
           (SELECT url FROM hook WHERE id = hook_id) AS url, (SELECT secret FROM hook WHERE id = hook_id) AS secret`,
     )
-    .bind(nowMs, leaseMs, limit, team)
+    .bind(nowMs, leaseMs, limit, team, perHook)
     .all<{
       hook_id: HookId;
       team_id: TeamId;

@@ -20,16 +20,24 @@ const waitsMs = [1, 5, 15, 60, 240, 480].map((minutes) => minutes * minuteMs);
 const attemptMs = 10_000;
 const leaseMs = 2 * minuteMs;
 const togetherMax = 20;
+// A receiver that answers nothing must not take the turns of those that do.
+const turnsMax = 4;
+const drainMs = 40_000;
 const keptMs = 30 * 24 * 60 * minuteMs;
 
-/** Attempts what is due now: of one team behind an event, of all teams by the cron. */
-export async function drainHooks(deps: HookDeps, team: TeamId | null): Promise<void> {
-  const nowMs = deps.now();
-  const due = await takeDue(deps.db, nowMs, { limit: togetherMax, leaseMs, team });
+/** Attempts the next that are due, of one team or of all (null), and says how many. */
+export async function drainHooks(deps: HookDeps, team: TeamId | null): Promise<number> {
+  const due = await takeDue(deps.db, deps.now(), { limit: togetherMax, perHook: turnsMax, leaseMs, team });
   const attempts = await Promise.all(due.map((one) => attempt(deps, one)));
-  const records = attempts.map((one) => recordAttempt(deps.db, one));
-  if (team === null) records.push(forgetDeliveries(deps.db, nowMs - keptMs));
-  if (records.length > 0) await deps.db.batch(records);
+  if (due.length > 0) await deps.db.batch(attempts.map((one) => recordAttempt(deps.db, one)));
+  return due.length;
+}
+
+/** Attempts what is due of all teams, for most of a minute, and forgets what ended long ago. Run every minute. */
+export async function drainAllHooks(deps: HookDeps): Promise<void> {
+  const startMs = deps.now();
+  await forgetDeliveries(deps.db, startMs - keptMs).run();
+  while ((await drainHooks(deps, null)) > 0 && deps.now() - startMs < drainMs);
 }
 
 async function attempt(deps: HookDeps, due: Due): Promise<Attempt> {

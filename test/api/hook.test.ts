@@ -7,7 +7,7 @@ import { enqueueForeseen } from "../../src/store/foreseen.ts";
 import type { HookEvent } from "../../src/store/hook.ts";
 import { enqueue } from "../../src/store/hook_delivery.ts";
 import type { Look } from "../../src/upstream/enrol.ts";
-import { drainHooks, type HookDeps } from "../../src/upstream/hook_outbox.ts";
+import { drainAllHooks, drainHooks, type HookDeps } from "../../src/upstream/hook_outbox.ts";
 import { parseMasterKeys } from "../../src/upstream/vault.ts";
 import { AgentCalls } from "./agent_calls.ts";
 import { ControlPlane, origin, ready, seenTool } from "./control_plane.ts";
@@ -54,7 +54,7 @@ class Receiver {
     await enqueue(env.DB, id_, [{ id, event, body: `{"id":"${id}"}` }], this.nowMs);
   }
 
-  drain(): Promise<void> {
+  drain(): Promise<number> {
     return drainHooks(this.deps, team.person.team.id as TeamId);
   }
 }
@@ -143,6 +143,30 @@ describe("a webhook", () => {
     expect(receiver.got).toHaveLength(1);
     const { items } = await team.must(200, "GET", `/hooks/${hook.id}/deliveries`);
     expect(items).toMatchObject([{ state: "waiting", problem: expect.stringContaining("redirect") }]);
+  });
+
+  it("that does not answer takes no turns from others", async () => {
+    const dead = await make();
+    const receiver = new Receiver();
+    receiver.answer = () => new Response("no", { status: 500 });
+    for (let i = 0; i < 40; i++) await receiver.happen(`e${i}`);
+    receiver.nowMs += 1;
+    const alive = await make(["approval.refused"]);
+    await receiver.happen("last", "approval.refused");
+    await receiver.drain();
+    const log = (hook: { id: string }) => team.must(200, "GET", `/hooks/${hook.id}/deliveries`);
+    expect((await log(alive)).items).toMatchObject([{ id: "last", attempts: 1 }]);
+    const tried = (await log(dead)).items.filter(({ attempts }: { attempts: number }) => attempts > 0);
+    expect(tried).toHaveLength(4);
+  });
+
+  it("is told by the cron until nothing is due", async () => {
+    const hook = await make();
+    const receiver = new Receiver();
+    for (let i = 0; i < 45; i++) await receiver.happen(`e${i}`);
+    await drainAllHooks(receiver.deps);
+    const { items } = await team.must(200, "GET", `/hooks/${hook.id}/deliveries`);
+    expect(new Set(items.map(({ state }: { state: string }) => state))).toEqual(new Set(["delivered"]));
   });
 
   it("that is deleted hears nothing more", async () => {
