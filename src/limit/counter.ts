@@ -97,6 +97,8 @@ export class Counter {
     notices: readonly Notice[],
     clockMs: number,
   ): Tried {
+    // Two that are held under one name would count as one.
+    if (this.#holds.has(id)) throw new Error("this reservation is held already");
     const atMs = this.nowMs(clockMs);
     const news = { atMs, epoch, zone: this.#isNews(zone, epoch) ? zone : null, notices, hold: null };
     this.apply(news);

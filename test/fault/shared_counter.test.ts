@@ -80,3 +80,16 @@ test.each([
     expect(granted).not.toBe(true);
   });
 });
+
+test("gates whose randomness always says the same get no more than there is", async () => {
+  const object = env.COUNTERS.get(env.COUNTERS.idFromName(crypto.randomUUID()));
+  await runInDurableObject(object, async (_, state) => {
+    const counter = new Shared(state, env, { ask: rejecting, now: () => 1_000_000 });
+    const roomForTwo = caps.map((cap) => ({ ...cap, max: 2_000_000n }));
+    const answers = await Promise.allSettled(
+      Array.from({ length: 5 }, () => counter.reserve({ ...wish("same"), caps: roomForTwo }, [])),
+    );
+    const granted = answers.filter((one) => one.status === "fulfilled" && one.value.granted);
+    expect(granted).toHaveLength(1);
+  });
+});
