@@ -55,7 +55,7 @@ function step(what: string, args: readonly string[]): void {
 }
 
 function deploy(origin: string, dir: string): void {
-  const args = ["deploy", "--minify", "--var", `PUBLIC_ORIGIN:${origin}`];
+  const args = ["deploy", "--var", `PUBLIC_ORIGIN:${origin}`];
   if (!hasSecrets()) {
     const file = join(dir, "secrets.json");
     writeFileSync(file, JSON.stringify(newSecrets()), { mode: 0o600 });

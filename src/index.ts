@@ -1,6 +1,7 @@
 import { waitUntil } from "cloudflare:workers";
+import type { ApiDeps } from "./api/deps.ts";
 import { drainEvents } from "./api/event_outbox.ts";
-import { restApi } from "./api/rest.ts";
+import type { RestApi } from "./api/rest.ts";
 import { type RecheckDeps, recheckServers } from "./api/server_recheck.ts";
 import { argumentKey } from "./audit/argument_key.ts";
 import { Log } from "./audit/log.ts";
@@ -230,7 +231,7 @@ async function assemble(env: Env) {
     now: () => Date.now(),
     random,
   };
-  const api = restApi({
+  const apiDeps: ApiDeps = {
     db: env.DB,
     gate,
     log: (team) => logOf(env, team),
@@ -247,8 +248,17 @@ async function assemble(env: Env) {
     look: (url, headers) => enrol(upstream, url, headers),
     now: () => Date.now(),
     random,
-  });
-  return { gateway, api, published: publicKeys(keys) };
+  };
+  return { gateway, api: controlPlane(apiDeps), published: publicKeys(keys) };
+}
+
+/** A module of its own, which its first request loads: what carries agents' calls starts without it (ADR 8). */
+function controlPlane(deps: ApiDeps): () => Promise<RestApi> {
+  let loaded: Promise<RestApi> | null = null;
+  return () => {
+    loaded ??= import("./api/rest.ts").then(({ restApi }) => restApi(deps));
+    return loaded;
+  };
 }
 
 let assembled: { env: Env; parts: ReturnType<typeof assemble> } | null = null;
@@ -266,7 +276,7 @@ async function respond(request: Request, env: Env, ctx: ExecutionContext): Promi
   if (/^\/(?:mcp|key)(?:\/|$)/.test(pathname)) {
     return serve(request, { ...parts.gateway, waitUntil: (work) => ctx.waitUntil(work) });
   }
-  if (/^\/v1(?:\/|$)/.test(pathname)) return parts.api.fetch(request, env, ctx);
+  if (/^\/v1(?:\/|$)/.test(pathname)) return (await parts.api()).fetch(request, env, ctx);
   if (pathname.startsWith("/approvals/"))
     return approvalPage(pathname.slice("/approvals/".length), env.PUBLIC_ORIGIN);
   if (pathname === "/.well-known/jwks.json") {

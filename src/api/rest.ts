@@ -11,12 +11,12 @@ import { operations } from "./operations.ts";
 import { problem } from "./problem.ts";
 import { type Reply, writeBody } from "./reply.ts";
 
-type Api = Hono<{ Variables: { requestId: string } }>;
+export type RestApi = Hono<{ Variables: { requestId: string } }>;
 type ApiContext = Context<{ Variables: { requestId: string } }>;
 
 /** The REST control plane under `/v1`: every route is a line of `operations.ts`. */
-export function restApi(deps: ApiDeps): Api {
-  const app: Api = new Hono();
+export function restApi(deps: ApiDeps): RestApi {
+  const app: RestApi = new Hono();
   app.use(async (context, next) => {
     context.set("requestId", newId("req", deps.random));
     await next();

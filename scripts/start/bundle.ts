@@ -1,0 +1,34 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { build, type OutputFile } from "esbuild";
+import { root } from "./wrangler.ts";
+
+const dir = join(root, "dist");
+
+/** Bundles the Worker into `dist/`, one file a module: what carries agents' calls, and what its first use loads. */
+export async function bundle({ minify }: { minify: boolean }): Promise<readonly OutputFile[]> {
+  const { outputFiles } = await build({
+    entryPoints: { worker: join(root, "src/index.ts") },
+    outdir: dir,
+    bundle: true,
+    splitting: true,
+    minify,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker"],
+    external: ["cloudflare:*", "node:*"],
+    logLevel: "warning",
+  });
+  mkdirSync(dir, { recursive: true });
+  for (const file of outputFiles) write(file);
+  const names = new Set(outputFiles.map(({ path }) => basename(path)));
+  for (const name of readdirSync(dir)) if (!names.has(name)) rmSync(join(dir, name), { recursive: true });
+  return outputFiles;
+}
+
+/** A file that is the same stays untouched, so that a gateway which runs from it does not start over. */
+function write({ path, contents }: OutputFile): void {
+  if (existsSync(path) && readFileSync(path).equals(contents)) return;
+  writeFileSync(path, contents);
+}
