@@ -1,6 +1,7 @@
-import { type Policy, readPolicy } from "../policy/document.ts";
+import type { Policy } from "../policy/document.ts";
 import type { ToolFacts } from "../policy/evaluate.ts";
 import { type RefusedRequests, refusedRequests } from "../policy/method.ts";
+import { ReadPolicies } from "./read_policies.ts";
 import type { Caller } from "./rpc.ts";
 import type { PolicyText, Route, Snapshot } from "./snapshot.ts";
 
@@ -41,8 +42,10 @@ function compileRoute(route: Route, team: Policy | null, teamBroken: boolean): C
   return { route, policy, tools: new Map(tools), refusedRequests: refused };
 }
 
+const policies = new ReadPolicies();
+
 function compilePolicy(saved: PolicyText): Policy | null {
-  const read = readPolicy(saved.text);
+  const read = policies.read(saved.text);
   if (read.ok) return read.policy;
   console.error("a saved policy cannot be read", {
     id: saved.id,
