@@ -24,7 +24,7 @@ import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { type Reply, reply } from "./reply.ts";
 import { autoAccept, serverOf, serverShape, showServer } from "./server_view.ts";
 import { slugOf } from "./slug.ts";
-import { showTools, toolShape, toolsMax } from "./tool.ts";
+import { toolShape, toolsMax, toolView } from "./tool.ts";
 
 /** A team's servers; more on request. */
 const serversMax = 100;
@@ -248,7 +248,7 @@ async function showLook(call: TeamCall<unknown, unknown>, { id, slug }: NewServe
   const tools: Tool[] = await listTools(call.db, call.team.id, id, "", toolsMax);
   return {
     ...showServer(call, saved),
-    tools: await showTools(call, slug, tools),
+    tools: tools.map(await toolView(call, slug)),
     dropped: look?.state === "ready" ? look.dropped : [],
     recommended_policy: recommendedPolicy(tools.filter((tool) => tool.seenHash !== null)),
   };

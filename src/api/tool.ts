@@ -1,7 +1,6 @@
 import * as z from "zod/mini";
-import { type Fault, fault, isFault } from "../fault.ts";
-import { disguisesOf, lookAlikes, type Named } from "../risk/disguise.ts";
-import type { Server } from "../store/server.ts";
+import { fault, isFault } from "../fault.ts";
+import { disguisesOf, lookAlikesAmong, type Named } from "../risk/disguise.ts";
 import { acceptTool, findTool, listToolNames, listTools, rejectTool, type Tool } from "../store/tool.ts";
 import { difference, differenceShape } from "./difference.ts";
 import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
@@ -77,13 +76,11 @@ export const toolOperations: readonly Operation[] = [
       if (isFault(server)) return server;
       const { limit, cursor } = call.query;
       const rows = await listTools(call.db, call.team.id, server.id, cursor ?? "", limit + 1);
-      const { items, next_cursor } = page(
-        rows,
-        limit,
-        (row) => row.name,
-        (row) => row,
+      const show = await toolView(call, server.slug);
+      return reply(
+        200,
+        page(rows, limit, (row) => row.name, show),
       );
-      return reply(200, { items: await showTools(call, server.slug, items), next_cursor });
     },
   ),
   teamOperation(
@@ -103,7 +100,7 @@ export const toolOperations: readonly Operation[] = [
       if (!tool) return nothingHere;
       const { pinnedDefinition, seenDefinition } = tool;
       return reply(200, {
-        ...(await showOne(call, server.slug, tool)),
+        ...(await toolView(call, server.slug))(tool),
         accepted_definition: pinnedDefinition === null ? null : new Exact(pinnedDefinition),
         diff: difference(pinnedDefinition, seenDefinition),
       });
@@ -124,17 +121,19 @@ export const toolOperations: readonly Operation[] = [
     async (call) => {
       const found = await seenToolOf(call);
       if (isFault(found)) return found;
-      const { server, tool } = found;
-      const { db, team } = call;
-      const changes = [acceptTool(db, team.id, server.id, tool.name, tool.seenHash)];
-      const detail = { server: server.slug, tool: tool.name, hash: tool.seenHash };
-      const event = { action: "tool.accepted", subject: server.id, detail };
-      const inForce = await commit(call, { of: "server", server: server.id }, changes, event);
-      const now = await findTool(db, team.id, server.id, tool.name);
+      const { server, tool, event } = found;
+      const changes = [acceptTool(call.db, call.team.id, server.id, tool.name, tool.seenHash)];
+      const inForce = await commit(call, { of: "server", server: server.id }, changes, {
+        action: "tool.accepted",
+        ...event,
+      });
+      const now = await findTool(call.db, call.team.id, server.id, tool.name);
       if (now?.pinnedHash !== tool.seenHash) return changedSince;
-      const diff = difference(tool.pinnedDefinition, tool.seenDefinition);
-      const shown = await showOne(call, server.slug, now);
-      return reply(inForceStatus(inForce), { tool: shown, diff, in_force: inForce });
+      return reply(inForceStatus(inForce), {
+        tool: (await toolView(call, server.slug))(now),
+        diff: difference(tool.pinnedDefinition, tool.seenDefinition),
+        in_force: inForce,
+      });
     },
   ),
   teamOperation(
@@ -153,33 +152,27 @@ export const toolOperations: readonly Operation[] = [
     async (call) => {
       const found = await seenToolOf(call);
       if (isFault(found)) return found;
-      const { server, tool } = found;
+      const { server, tool, event } = found;
       if (tool.pinnedHash === tool.seenHash) return changedSince;
-      const { db, team } = call;
-      const detail = { server: server.slug, tool: tool.name, hash: tool.seenHash };
-      const event = { action: "tool.rejected", subject: server.id, detail };
-      await save(call, [rejectTool(db, team.id, server.id, tool.name, tool.seenHash)], event);
-      const now = await findTool(db, team.id, server.id, tool.name);
+      const change = rejectTool(call.db, call.team.id, server.id, tool.name, tool.seenHash);
+      await save(call, [change], { action: "tool.rejected", ...event });
+      const now = await findTool(call.db, call.team.id, server.id, tool.name);
       if (now?.rejectedHash !== tool.seenHash) return changedSince;
-      return reply(200, await showOne(call, server.slug, now));
+      return reply(200, (await toolView(call, server.slug))(now));
     },
   ),
 ];
 
-type SeenTool = Tool & { readonly seenHash: string };
-
-/** The path's tool as the last look saw it, if that is what the caller has read. */
-async function seenToolOf(
-  call: TeamCall<z.output<typeof verdictBody>, unknown>,
-): Promise<{ server: Server; tool: SeenTool } | Fault> {
+/** The path's tool as the last look saw it, if that is what the caller has read, and what the log says of it. */
+async function seenToolOf(call: TeamCall<z.output<typeof verdictBody>, unknown>) {
   const server = await serverOf(call);
   if (isFault(server)) return server;
   const tool = await findTool(call.db, call.team.id, server.id, call.params["tool"] ?? "");
   if (!tool?.seenHash) return nothingHere;
-  const { seenHash } = tool;
-  return call.body.hash === undefined || call.body.hash === seenHash
-    ? { server, tool: { ...tool, seenHash } }
-    : changedSince;
+  const { name, seenHash: hash } = tool;
+  if (call.body.hash !== undefined && call.body.hash !== hash) return changedSince;
+  const event = { subject: server.id, detail: { server: server.slug, tool: name, hash } };
+  return { server, tool: { ...tool, seenHash: hash }, event };
 }
 
 const changedSince = fault(
@@ -191,20 +184,10 @@ const changedSince = fault(
 const namesMax = 20_000;
 const warningsMax = 50;
 
-/** Tools of the server of that slug as answers show them, with what about them may be misread. */
-export async function showTools(
-  { db, team }: Pick<TeamCall<unknown, unknown>, "db" | "team">,
-  server: string,
-  tools: readonly Tool[],
-) {
-  const names = tools.map(({ name }) => ({ server, name }));
-  const alike = lookAlikes(names, await listToolNames(db, team.id, namesMax));
-  return tools.map((tool, at) => showTool(tool, alike[at] ?? []));
-}
-
-async function showOne(call: TeamCall<unknown, unknown>, server: string, tool: Tool) {
-  const [shown] = await showTools(call, server, [tool]);
-  return shown;
+/** Shows tools of the server of that slug, with what about them may be misread. */
+export async function toolView({ db, team }: TeamCall<unknown, unknown>, server: string) {
+  const alike = lookAlikesAmong(await listToolNames(db, team.id, namesMax));
+  return (tool: Tool) => showTool(tool, alike({ server, name: tool.name }));
 }
 
 function showTool(tool: Tool, alike: readonly Named[]) {

@@ -1,7 +1,7 @@
 import type { ControlEntry } from "../audit/entry.ts";
 import { type Fault, isFault } from "../fault.ts";
 import { newId, type Random, type ServerId, type TeamId } from "../id.ts";
-import { disguisesOf, lookAlikes } from "../risk/disguise.ts";
+import { disguisesOf, lookAlikesAmong } from "../risk/disguise.ts";
 import type { Db } from "../store/database.ts";
 import { commitEdit } from "../store/edit.ts";
 import { insertEvent } from "../store/event.ts";
@@ -103,9 +103,8 @@ async function isHarmless(
   if (!seen.every((tool) => tool.category === "Read" && disguisesOf(tool.definition).length === 0)) {
     return false;
   }
-  const newNames = added.map((name) => ({ server: slug, name }));
-  const alike = lookAlikes(newNames, await listToolNames(db, team, namesMax));
-  return alike.every((others) => others.length === 0);
+  const alike = lookAlikesAmong(await listToolNames(db, team, namesMax));
+  return added.every((name) => alike({ server: slug, name }).length === 0);
 }
 
 /** Which server was looked at, and where it was. */

@@ -62,55 +62,63 @@ const glance = (name: string): string =>
     .replaceAll(/[1i]/g, "l")
     .replaceAll("0", "o");
 
-interface Glanced extends Named {
+interface Glanced {
+  readonly tool: Named;
   readonly seen: string;
-  readonly letters: number;
 }
 
-const glanced = (named: Named): Glanced => {
-  const seen = glance(named.name);
-  let letters = 0;
-  for (let at = 0; at < seen.length; at++) letters |= 1 << (seen.charCodeAt(at) & 31);
-  return { server: named.server, name: named.name, seen, letters };
-};
+/** Finds, of these tools, the others that one could be mistaken for: see `near`. */
+export function lookAlikesAmong(tools: readonly Named[]): (tool: Named) => Named[] {
+  const byThird = new Map<string, Glanced[]>();
+  for (const tool of tools) {
+    const glanced = { tool, seen: glance(tool.name) };
+    for (const third of thirdsOf(glanced.seen, 0)) {
+      const others = byThird.get(third);
+      if (others) others.push(glanced);
+      else byThird.set(third, [glanced]);
+    }
+  }
+  return ({ server, name }) => {
+    const own = glance(name);
+    const candidates = new Set(thirdsOf(own, differencesMax).flatMap((third) => byThird.get(third) ?? []));
+    const found = [...candidates].filter(({ seen }) => near(own, seen)).map(({ tool }) => tool);
+    return found.filter((tool) => tool.server !== server || tool.name !== name);
+  };
+}
 
 /**
- * For each tool the others that could be mistaken for it: that read alike, or differ in two places at most (short names in
- * fewer: a third of their length). Their names are ASCII (`mcp/target.ts`), so other alphabets need no table here.
+ * The thirds of a name, each with its place and the name's length. Two differences leave one third as it was: so names
+ * that are near have one in common, once those are added that the differences may have moved it to (`slack`).
  */
-export function lookAlikes(tools: readonly Named[], others: readonly Named[]): Named[][] {
-  const known = others.map(glanced);
-  return tools.map((tool) => {
-    const own = glanced(tool);
-    return known
-      .filter((other) => (other.server !== tool.server || other.name !== tool.name) && near(own, other))
-      .map(({ server, name }) => ({ server, name }));
-  });
-}
-
-function near(a: Glanced, b: Glanced): boolean {
-  const most = Math.min(differencesMax, Math.floor(Math.min(a.seen.length, b.seen.length) / 3));
-  if (Math.abs(a.seen.length - b.seen.length) > most) return false;
-  // A change in one place changes two of the letters at most: nearly all pairs end here.
-  return bits(a.letters ^ b.letters) <= 2 * most && distance(a.seen, b.seen) <= most;
-}
-
-function bits(set: number): number {
-  let count = 0;
-  for (let rest = set; rest !== 0; rest &= rest - 1) count++;
-  return count;
-}
-
-/** Levenshtein's: how many letters must be put in, left out or exchanged. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const exchanged = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, exchanged));
+function thirdsOf(seen: string, slack: number): string[] {
+  const found: string[] = [];
+  for (let length = seen.length - slack; length <= seen.length + slack; length++) {
+    for (const part of [0, 1, 2]) {
+      const [start, end] = [Math.floor((length * part) / 3), Math.floor((length * (part + 1)) / 3)];
+      for (let at = Math.max(0, start - slack); at <= start + slack; at++) {
+        found.push(`${length} ${part} ${seen.slice(at, at + end - start)}`);
+      }
     }
-    row = next;
   }
-  return row[b.length] ?? 0;
+  return found;
+}
+
+/**
+ * Whether two names read alike, or differ in two places at most; short ones in fewer: a third of their length. Names are
+ * ASCII (`mcp/target.ts`), so other alphabets need no table.
+ */
+function near(a: string, b: string): boolean {
+  const most = Math.min(differencesMax, Math.floor(Math.min(a.length, b.length) / 3));
+  return Math.abs(a.length - b.length) <= most && within(a, b, most);
+}
+
+/** Levenshtein's distance, as far as it goes: whether so many letters at most are put in, left out or exchanged. */
+function within(a: string, b: string, most: number): boolean {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  if (at === a.length && at === b.length) return true;
+  if (most === 0) return false;
+  const [restA, restB] = [a.slice(at + 1), b.slice(at + 1)];
+  const [fromA, fromB] = [a.slice(at), b.slice(at)];
+  return within(restA, restB, most - 1) || within(restA, fromB, most - 1) || within(fromA, restB, most - 1);
 }

@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { borrowedWords, disguisesOf, hiddenCharacters, lookAlikes } from "../../src/risk/disguise.ts";
+import { borrowedWords, disguisesOf, hiddenCharacters, lookAlikesAmong } from "../../src/risk/disguise.ts";
 
 describe("characters that nobody sees are named", () => {
   test.each([
@@ -52,7 +53,7 @@ describe("a tool that could be mistaken for another", () => {
     { server: "github", name: "delete_file" },
     { server: "files", name: "list" },
   ];
-  const alike = (name: string, server = "other") => lookAlikes([{ server, name }], others)[0];
+  const alike = (name: string, server = "other") => lookAlikesAmong(others)({ server, name });
 
   test.each([
     ["the same name elsewhere", "create_issue", "create_issue"],
@@ -64,7 +65,7 @@ describe("a tool that could be mistaken for another", () => {
     ["l for i, and a letter less", "creat_lssue", "create_issue"],
     ["a short name, one letter off", "lists", "list"],
   ])("%s", (_name, name, like) => {
-    expect(alike(name)?.map((other) => other.name)).toEqual([like]);
+    expect(alike(name).map((other) => other.name)).toEqual([like]);
   });
 
   test.each([
@@ -83,12 +84,39 @@ describe("a tool that could be mistaken for another", () => {
     expect(alike("create_issu", "github")).toEqual([others[0]]);
   });
 
+  test("is found whatever two letters differ, and wherever", () => {
+    const letters = fc.string({ unit: fc.constantFrom(..."abcdefg_"), maxLength: 12 });
+    const edit = fc.record({
+      at: fc.nat(20),
+      out: fc.nat(1),
+      put: fc.string({ unit: fc.constantFrom(..."abcxyz"), maxLength: 1 }),
+    });
+    fc.assert(
+      fc.property(
+        letters,
+        fc.array(edit, { maxLength: 2 }),
+        fc.array(letters, { maxLength: 20 }),
+        (name, edits, more) => {
+          const original = `stem${name}`;
+          const changed = edits.reduce((text, { at, out, put }) => {
+            const place = at % (text.length + 1);
+            return text.slice(0, place) + put + text.slice(place + out);
+          }, original);
+          fc.pre(Math.min(original.replaceAll("_", "").length, changed.replaceAll("_", "").length) >= 6);
+          const known = [changed, ...more].map((one) => ({ server: "b", name: one }));
+          expect(lookAlikesAmong(known)({ server: "a", name: original })).toContainEqual(known[0]);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
   test("is found in both directions", () => {
     const pair = [
       { server: "a", name: "transfer_funds" },
       { server: "b", name: "transfer_furnds" },
     ];
-    expect(lookAlikes(pair, pair)).toEqual([[pair[1]], [pair[0]]]);
+    expect(pair.map(lookAlikesAmong(pair))).toEqual([[pair[1]], [pair[0]]]);
   });
 });
 
