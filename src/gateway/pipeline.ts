@@ -2,6 +2,7 @@ import { type Fault, fault, isFault } from "../fault.ts";
 import type { Admission, Caller, Upstream } from "../gate/rpc.ts";
 import { type DecisionId, newId } from "../id.ts";
 import { decode, type Message } from "../mcp/decode.ts";
+import { bindHandles, handleWords } from "../mcp/handle.ts";
 import { headersOut } from "../mcp/headers.ts";
 import type { FetchFault } from "../upstream/fetch.ts";
 import { type ForwardRequest, forward } from "../upstream/forward.ts";
@@ -13,10 +14,11 @@ import { admit, viewOf } from "./ask_gate.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Exchange, GatewayDeps } from "./exchange.ts";
 import { listEditing } from "./list.ts";
+import { outgoing } from "./outgoing.ts";
 import { rateLimitHeaders } from "./rate_limit.ts";
 import { checkOrigin, readBody, surfaceOf } from "./receive.ts";
-import { inOrder } from "./rewrite.ts";
-import { type Asked, askEditing } from "./server_ask.ts";
+import { type Editing, inOrder } from "./rewrite.ts";
+import { askEditing } from "./server_ask.ts";
 import { noSuchSession, sessionHeader } from "./session.ts";
 import { settler } from "./settlement.ts";
 import { inTurn, noteAnswer, turnedAway } from "./turn.ts";
@@ -152,7 +154,7 @@ async function carryOut(
   const back = await answerBack(exchange, message, answer, {
     upstream: allow.upstream,
     epoch: allow.epoch,
-    editing: askEditing(asked(exchange, message, allow.upstream, allow.decision)),
+    editing: editingOf(exchange, message, allow.upstream, allow.decision),
     ended: (end, bytes) => {
       turn.leave();
       settle(end, answer.status, bytes);
@@ -186,25 +188,27 @@ async function pass(exchange: Exchange, message: Message | null, turn: Turn): Pr
         ? null
         : inOrder(
             listEditing(message, view.listed, lookSoon),
-            askEditing(asked(exchange, message, view.upstream, null)),
+            editingOf(exchange, message, view.upstream, null),
           ),
     ended: () => turn.leave(),
   });
 }
 
-/** What the server may ask of the client on the way, and how it is answered where it may not. */
-const asked = (
+/** What every answer's messages are held to: they ask only for what the server may, and their handles are bound. */
+function editingOf(
   exchange: Exchange,
   message: Message | null,
   upstream: Upstream,
   decision: DecisionId | null,
-): Asked => ({
-  message,
-  upstream,
-  decision,
-  requestId: exchange.requestId,
-  reply: (text) => exchange.deps.waitUntil(reply(exchange, upstream, text)),
-});
+): Editing | null {
+  const { deps, caller, requestId } = exchange;
+  const answered = (text: string): void => deps.waitUntil(reply(exchange, upstream, text));
+  const { bind } = deps.states.handles(caller, upstream.serverId);
+  return inOrder(askEditing({ message, upstream, decision, requestId, reply: answered }), {
+    edit: (received) => bindHandles(received, bind),
+    words: handleWords,
+  });
+}
 
 /** Answers a request of the server's own in the client's place. */
 async function reply(exchange: Exchange, upstream: Upstream, text: string): Promise<void> {
@@ -223,13 +227,11 @@ async function send(
   upstream: Upstream,
   turn: Turn,
 ): Promise<Response | Fault> {
-  const { request } = exchange;
-  const answer = await reach(exchange, upstream, {
-    method: request.method as ForwardRequest["method"],
-    headers: headersOut(request.headers, message?.era ?? "legacy"),
-    signal: request.signal,
-    ...(message ? { body: message.body } : {}),
-  });
+  const { request, caller, deps } = exchange;
+  const out = outgoing(request, message, deps.states.handles(caller, upstream.serverId));
+  if (isFault(out)) return out;
+  const method = request.method as ForwardRequest["method"];
+  const answer = await reach(exchange, upstream, { method, signal: request.signal, ...out });
   if ("fault" in answer && !("sent" in answer)) return answer;
   noteAnswer(exchange, upstream, turn, answer);
   // These wait for the server to speak, perhaps for ever: they are no work of its.

@@ -170,14 +170,17 @@ function elicitsUrls(envelope: Envelope): boolean {
 }
 
 /** The same message without what only answered the gateway's own question: `requestState` and `inputResponses`. */
-export function withoutState(message: Message): Message {
-  const { id, method, params, othersText: _, ...rest } = message;
-  const kept = new Map([...(params ?? [])].filter(([key]) => !ownState.has(key)));
+export const withoutState = (message: Message): Message =>
+  withParams(message, new Map([...(message.params ?? [])].filter(([key]) => !ownState.has(key))));
+
+/** The same request or notification with other parameters. What it names, and its arguments, must be as they were. */
+export function withParams(message: Message, params: JsonObject): Message {
+  const { id, method, othersText: _, ...rest } = message;
   const whole = new Map<string, Json>([["jsonrpc", "2.0"]]);
   if (id !== null) whole.set("id", id);
-  whole.set("method", method).set("params", kept);
+  whole.set("method", method).set("params", params);
   const body = new TextEncoder().encode(compactJson(whole));
-  return { ...rest, id, method, params: kept, ...othersOf({ method, params: kept }), body };
+  return { ...rest, id, method, params, ...othersOf({ method, params }), body };
 }
 
 const ownState = new Set(["requestState", "inputResponses"]);

@@ -53,4 +53,10 @@ function decodeName(header: string | null): string | null | Fault {
   }
 }
 
+/** A name as the header says it: as it is where a header can hold it, else behind the marker. */
+export function encodeName(name: string): string {
+  if (/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(name) && !wrapped.test(name)) return name;
+  return `=?base64?${btoa(String.fromCharCode(...new TextEncoder().encode(name)))}?=`;
+}
+
 const badEncoding = fault("header_mismatch", "The Mcp-Name header is not canonical base64 of UTF-8.");

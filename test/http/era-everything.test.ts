@@ -1,3 +1,6 @@
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { openPolicy } from "../conformance/policy.ts";
 import { type EraClient, eraClients } from "./era_client.ts";
@@ -76,5 +79,49 @@ describe.each(clientsOfOldServers)("%s before server-everything", (_name, _era, 
     await until(async () => agent.heard.updated.includes(uri));
     await agent.call("toggle-subscriber-updates");
     await unsubscribe();
+  });
+});
+
+describe("a task of server-everything", () => {
+  const methods = {
+    "tasks/get": "allow",
+    "tasks/result": "allow",
+    "tasks/list": "allow",
+    "tasks/cancel": "allow",
+  };
+  const sdk = async (token: string): Promise<Client> => {
+    const client = new Client(
+      { name: "portcullis-tests", version: "1.0.0" },
+      { capabilities: { tasks: { requests: {} } } },
+    );
+    const headers = { Authorization: `Bearer ${token}` };
+    const transport = new StreamableHTTPClientTransport(new URL(server.gateway_url), {
+      requestInit: { headers },
+    });
+    await client.connect(transport as Parameters<Client["connect"]>[0]);
+    return client;
+  };
+
+  it("is begun, watched to its end and read through the gateway, by the id that its client was given", async () => {
+    await team.savePolicy(server, "tasks", { ...openPolicy, methods });
+    const client = await sdk((await team.grant(server, "tasks")).token);
+    const seen: string[] = [];
+    const call = { name: "simulate-research-query", arguments: { topic: "gateways" } };
+    const stream = client.experimental.tasks.callToolStream(call, CallToolResultSchema, {
+      task: { ttl: 60_000 },
+    });
+    for await (const message of stream) {
+      if (message.type === "taskCreated" || message.type === "taskStatus") seen.push(message.task.taskId);
+      if (message.type === "error") throw message.error;
+      if (message.type === "result") expect(JSON.stringify(message.result.content)).toContain("gateways");
+    }
+    const { tasks } = await client.experimental.tasks.listTasks();
+    expect(new Set([...seen, ...tasks.map(({ taskId }) => taskId)]).size).toBe(1);
+    const other = await sdk((await team.grant(server, "tasks")).token);
+    const [id = ""] = seen;
+    await expect(other.experimental.tasks.getTask(id)).rejects.toThrow(
+      "not what this gateway gave to this grant",
+    );
+    await Promise.all([client.close(), other.close()]);
   });
 });
