@@ -52,37 +52,36 @@ export function disguisesOf(definition: string): Disguise[] {
   ];
 }
 
-/** The name as a hasty eye reads it: case, separators and letters that look alike fall together. */
-const glance = (name: string): string =>
-  name
-    .toLowerCase()
-    .replaceAll(/[_.-]/g, "")
-    .replaceAll("rn", "m")
-    .replaceAll("vv", "w")
-    .replaceAll(/[1i]/g, "l")
-    .replaceAll("0", "o");
+/** How a hasty eye reads a name: case, separators and letters that look alike fall together; two for one only perhaps. */
+function glances(name: string): readonly string[] {
+  const seen = name.toLowerCase().replaceAll(/[_.-]/g, "").replaceAll(/[1i]/g, "l").replaceAll("0", "o");
+  return [...new Set([seen, seen.replaceAll("rn", "m").replaceAll("vv", "w")])];
+}
 
 interface Glanced {
   readonly tool: Named;
-  readonly seen: string;
+  readonly seen: readonly string[];
 }
 
 /** Finds, of these tools, the others that one could be mistaken for: see `near`. */
 export function lookAlikesAmong(tools: readonly Named[]): (tool: Named) => Named[] {
   const byThird = new Map<string, Glanced[]>();
   for (const tool of tools) {
-    const glanced = { tool, seen: glance(tool.name) };
-    for (const third of thirdsOf(glanced.seen, 0)) {
+    const glanced = { tool, seen: glances(tool.name) };
+    for (const third of glanced.seen.flatMap((one) => thirdsOf(one, 0))) {
       const others = byThird.get(third);
       if (others) others.push(glanced);
       else byThird.set(third, [glanced]);
     }
   }
   return ({ server, name }) => {
-    const own = glance(name);
-    const candidates = new Set(thirdsOf(own, differencesMax).flatMap((third) => byThird.get(third) ?? []));
-    const found = [...candidates].filter(({ seen }) => near(own, seen)).map(({ tool }) => tool);
-    return found.filter((tool) => tool.server !== server || tool.name !== name);
+    const own = glances(name);
+    const thirds = own.flatMap((one) => thirdsOf(one, differencesMax));
+    const candidates = new Set(thirds.flatMap((third) => byThird.get(third) ?? []));
+    return [...candidates].flatMap(({ tool, seen }) => {
+      const itself = tool.server === server && tool.name === name;
+      return !itself && own.some((one) => seen.some((other) => near(one, other))) ? tool : [];
+    });
   };
 }
 

@@ -85,11 +85,11 @@ describe("a tool that could be mistaken for another", () => {
   });
 
   test("is found whatever two letters differ, and wherever", () => {
-    const letters = fc.string({ unit: fc.constantFrom(..."abcdefg_"), maxLength: 12 });
+    const letters = fc.string({ unit: fc.constantFrom(..."abc_rnmvw1i"), maxLength: 12 });
     const edit = fc.record({
       at: fc.nat(20),
       out: fc.nat(1),
-      put: fc.string({ unit: fc.constantFrom(..."abcxyz"), maxLength: 1 }),
+      put: fc.string({ unit: fc.constantFrom(..."abxrnmvw_"), maxLength: 1 }),
     });
     fc.assert(
       fc.property(
