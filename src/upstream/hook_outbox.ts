@@ -20,14 +20,15 @@ const waitsMs = [1, 5, 15, 60, 240, 480].map((minutes) => minutes * minuteMs);
 const attemptMs = 10_000;
 const leaseMs = 2 * minuteMs;
 const togetherMax = 20;
-// A receiver that answers nothing must not take the turns of those that do.
+// A receiver that answers nothing must not take the turns of other teams'.
 const turnsMax = 4;
 const drainMs = 40_000;
 const keptMs = 30 * 24 * 60 * minuteMs;
 
 /** Attempts the next that are due, of one team or of all (null), and says how many. */
 export async function drainHooks(deps: HookDeps, team: TeamId | null): Promise<number> {
-  const due = await takeDue(deps.db, deps.now(), { limit: togetherMax, perHook: turnsMax, leaseMs, team });
+  const perHook = team === null ? turnsMax : togetherMax;
+  const due = await takeDue(deps.db, deps.now(), { limit: togetherMax, perHook, leaseMs, team });
   const attempts = await Promise.all(due.map((one) => attempt(deps, one)));
   if (due.length > 0) await deps.db.batch(attempts.map((one) => recordAttempt(deps.db, one)));
   return due.length;

@@ -145,15 +145,25 @@ describe("a webhook", () => {
     expect(items).toMatchObject([{ state: "waiting", problem: expect.stringContaining("redirect") }]);
   });
 
+  it("is told of twenty things that happen together at once", async () => {
+    await make();
+    const receiver = new Receiver();
+    for (let i = 0; i < 20; i++) await receiver.happen(`e${i}`);
+    await receiver.drain();
+    expect(receiver.got).toHaveLength(20);
+  });
+
   it("that does not answer takes no turns from others", async () => {
     const dead = await make();
     const receiver = new Receiver();
+    // Long before anything that other tests have left.
+    receiver.nowMs = 1;
     receiver.answer = () => new Response("no", { status: 500 });
     for (let i = 0; i < 40; i++) await receiver.happen(`e${i}`);
-    receiver.nowMs += 1;
+    receiver.nowMs = 2;
     const alive = await make(["approval.refused"]);
     await receiver.happen("last", "approval.refused");
-    await receiver.drain();
+    await drainHooks(receiver.deps, null);
     const log = (hook: { id: string }) => team.must(200, "GET", `/hooks/${hook.id}/deliveries`);
     expect((await log(alive)).items).toMatchObject([{ id: "last", attempts: 1 }]);
     const tried = (await log(dead)).items.filter(({ attempts }: { attempts: number }) => attempts > 0);
