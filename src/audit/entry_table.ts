@@ -67,6 +67,12 @@ export const decisionJoins = `
 /** The salted hash under which the chain holds kept arguments. */
 export const valuesHash = ({ salt, text }: KeptValues): string => link(salt, [text]);
 
+/** Where a new entry stands, and the stored body of its call's other entry: a decision's outcome, or an outcome's decision. */
+export interface Added {
+  readonly n: number;
+  readonly other: string | null;
+}
+
 /** The entries of one team's log, in one hash chain. */
 export class EntryTable {
   readonly #sql: SqlStorage;
@@ -90,10 +96,17 @@ export class EntryTable {
     this.#head = last.toArray()[0] ?? fallback;
   }
 
-  /** Links an entry to the head, unless it is here already. Says where it stands now, or null. */
-  add(entry: Entry): number | null {
+  /** Links an entry to the head, unless it is here already. */
+  add(entry: Entry): Added | null {
     const [source, seq] = entry.kind === "control" ? [entry.id, 0] : [entry.gate, entry.seq];
-    if (this.has(source, seq, entry.kind)) return null;
+    const same = this.#sql
+      .exec<{ kind: string; body: string }>(
+        "SELECT kind, body FROM entry WHERE gate = ?1 AND seq = ?2",
+        source,
+        seq,
+      )
+      .toArray();
+    if (same.some(({ kind }) => kind === entry.kind)) return null;
     const n = this.#head.n + 1;
     const body = bodyOf(entry);
     const hash = linkEntry(this.#head.hash, n, body);
@@ -114,7 +127,7 @@ export class EntryTable {
     );
     if (entry.kind === "decision" && entry.values) this.#keep(n, entry.values);
     this.#head = { n, hash };
-    return n;
+    return { n, other: same[0]?.body ?? null };
   }
 
   #keep(n: number, { salt, text }: KeptValues): void {

@@ -89,9 +89,9 @@ export class Log extends DurableObject<unknown> {
 
   /** False where the entry is here already. */
   #add(entry: Entry): boolean {
-    const n = this.#entries.add(entry);
-    if (n === null) return false;
-    this.#rollup.add(n, entry);
+    const added = this.#entries.add(entry);
+    if (!added) return false;
+    this.#rollup.add(added.n, entry, added.other);
     this.#retention.hear(entry);
     return true;
   }

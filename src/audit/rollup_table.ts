@@ -66,47 +66,45 @@ export class RollupTable {
   /** A row that somebody tampered with is for `verify` to find; it must not keep the log from waking. */
   #addAgain(n: number, body: string): void {
     try {
-      this.add(n, JSON.parse(body) as Entry);
+      const entry = JSON.parse(body) as Entry;
+      this.add(n, entry, this.#otherBefore(n, entry));
     } catch (error) {
       console.error("an entry cannot be counted", { n, error });
     }
   }
 
-  /** Counts entry `n`, which stands in the table already. */
-  add(n: number, entry: Entry): void {
-    if (entry.kind === "decision") this.#addDecision(n, entry);
-    if (entry.kind === "outcome") this.#addOutcome(n, entry);
+  #otherBefore(n: number, entry: Entry): string | null {
+    if (entry.kind === "control") return null;
+    const found = this.#sql.exec<{ body: string }>(
+      "SELECT body FROM entry WHERE gate = ?1 AND seq = ?2 AND kind <> ?3 AND n < ?4",
+      entry.gate,
+      entry.seq,
+      entry.kind,
+      n,
+    );
+    return found.toArray()[0]?.body ?? null;
+  }
+
+  /** Counts entry `n`, which stands in the table already; `other` is what stood there of the same call before it. */
+  add(n: number, entry: Entry, other: string | null): void {
+    const before = other === null ? null : (JSON.parse(other) as Entry);
+    if (entry.kind === "decision") this.#addDecision(entry, before);
+    if (entry.kind === "outcome") this.#addOutcome(entry, before);
     this.#seen = n;
     this.#waiting++;
     if (this.#waiting >= flushEvery) this.flush();
   }
 
-  #addDecision(n: number, decision: DecisionEntry): void {
+  #addDecision(decision: DecisionEntry, before: Entry | null): void {
     this.#count(decision, (tally) => {
       tally[decision.verdict]++;
     });
     // Under a backlog an outcome can arrive before its decision, which then counts it.
-    const early = this.#look(decision, "outcome", n);
-    if (early) this.#count(decision, (tally) => addOutcome(tally, early as OutcomeEntry));
+    if (before?.kind === "outcome") this.#count(decision, (tally) => addOutcome(tally, before));
   }
 
-  #addOutcome(n: number, outcome: OutcomeEntry): void {
-    const decision = this.#look(outcome, "decision", n);
-    if (decision) this.#count(decision as DecisionEntry, (tally) => addOutcome(tally, outcome));
-  }
-
-  #look({ gate, seq }: DecisionEntry | OutcomeEntry, kind: string, before: number): Entry | null {
-    const row = this.#sql
-      .exec<{ body: string }>(
-        "SELECT body FROM entry WHERE gate = ?1 AND seq = ?2 AND kind = ?3 AND n < ?4",
-        gate,
-        seq,
-        kind,
-        before,
-      )
-      .toArray()[0];
-    const found = row ? (JSON.parse(row.body) as Entry) : null;
-    return found?.kind === kind ? found : null;
+  #addOutcome(outcome: OutcomeEntry, before: Entry | null): void {
+    if (before?.kind === "decision") this.#count(before, (tally) => addOutcome(tally, outcome));
   }
 
   #count(decision: DecisionEntry, change: (tally: Tally) => void): void {
