@@ -1,5 +1,4 @@
 import type { DecisionEntry } from "../audit/entry.ts";
-import type { TeamId } from "../id.ts";
 import type { JsonObject } from "../json/value.ts";
 import { namePolicy } from "./admission.ts";
 import { describeArguments } from "./arguments.ts";
@@ -18,16 +17,15 @@ export interface Heard {
   readonly judged: Judged;
 }
 
-/** The row that the decision becomes. */
+/** The row that the decision becomes; `key` is the team's, for what is said of the arguments. */
 export function entryOf(
   { compiled, route, ask, args, judged }: Heard,
   seq: number,
   atMs: number,
   outcome: Pick<DecisionEntry, "verdict" | "rule" | "reason">,
-  { argumentKey }: { readonly argumentKey: (team: TeamId) => Uint8Array },
+  key: Uint8Array,
 ): DecisionEntry {
-  const { grant, team, epoch } = compiled.snapshot;
-  const key = argumentKey(team.id);
+  const { grant, epoch } = compiled.snapshot;
   const text = judged.keeps && valuesText(args, judged.keeps);
   return {
     kind: "decision",

@@ -20,7 +20,9 @@ export interface ShippingParts {
 // Decisions must be in the list within 2 s of the answer (architecture.md §1). Ends come up to 1 s late, in batches: a short
 // call goes to the log together with its end, for one alarm, one request and one folding instead of two.
 const shipAfterMs = 1_500;
-const shipRowsMax = 500;
+// The log takes a batch in one go, and nobody else meanwhile: calls of the same isolate wait for it.
+const shipRowsMax = 250;
+const batchesMax = 40;
 const retryMs = 5_000;
 // A stream may last 10 min (protocol.md §5); a call without an end 30 s after that is closed as `unknown`.
 const orphanAfterMs = 630_000;
@@ -42,24 +44,32 @@ export class Shipping {
   /** Ships what the log does not have yet and closes calls whose end nobody told. At least once: the log drops repeats. */
   async run(): Promise<void> {
     this.#alarmAtMs = null;
-    const { inForce, ledger, holds, approvals, ship, nowMs } = this.#parts;
+    const { inForce, holds, approvals, nowMs } = this.#parts;
     const team = inForce.team;
     if (!team) return;
     this.#closeOrphans();
     const allBack = await holds.giveBack();
     approvals.expire(nowMs());
-    const batch = ledger.unshipped(shipRowsMax);
     try {
-      if (batch.entries.length > 0) await ship(team, batch.entries);
+      for (let batches = 0; batches < batchesMax && (await this.#ship(team)); batches++);
       await approvals.listAll(team, nowMs());
     } catch (error) {
       console.error("the team's log does not take entries", error);
       return this.#retry();
     }
-    if (batch.entries.length > 0) ledger.shipped(batch.seq, batch.batch);
     await this.#announce(team);
     if (!allBack) this.#retry();
     this.plan();
+  }
+
+  /** Ships one batch. True where more waits: a busy second leaves more behind than one message should carry. */
+  async #ship(team: TeamId): Promise<boolean> {
+    const { ledger, ship } = this.#parts;
+    const { entries, seq, batch } = ledger.unshipped(shipRowsMax);
+    if (entries.length === 0) return false;
+    await ship(team, entries);
+    ledger.shipped(seq, batch);
+    return entries.length >= shipRowsMax;
   }
 
   /** D1 may be away while the log is not: then the webhooks wait, and nothing else does. */

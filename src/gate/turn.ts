@@ -30,9 +30,16 @@ export interface TurnParts {
  */
 export class Turn {
   readonly #parts: TurnParts;
+  #argumentKey: Uint8Array | null = null;
 
   constructor(parts: TurnParts) {
     this.#parts = parts;
+  }
+
+  /** Derived once: a gate has one team for life, and the master keys change only with a restart. */
+  #keyOf(team: TeamId): Uint8Array {
+    this.#argumentKey ??= this.#parts.argumentKey(team);
+    return this.#argumentKey;
   }
 
   /** Judges a message by the policies alone; an admission where that is the end of it, with nothing recorded. */
@@ -74,7 +81,13 @@ export class Turn {
     }
     const met = limits?.ok ? approvals.meet(heard, nowMs) : null;
     const { verdict, rule, reason } = outcomeOf(judged, limits, met);
-    const entry = entryOf(heard, ledger.nextSeq, nowMs, { verdict, rule, reason }, this.#parts);
+    const entry = entryOf(
+      heard,
+      ledger.nextSeq,
+      nowMs,
+      { verdict, rule, reason },
+      this.#keyOf(compiled.snapshot.team.id),
+    );
     const decision = decisionId(entry.gate, entry.seq);
     const states = (limits?.standings ?? []).flatMap((one) => limitState(one, nowMs));
     if (verdict !== "allowed") {
