@@ -163,7 +163,7 @@ const failing = (what: string, pattern: RegExp, on?: Point["on"]): Point =>
 /** What stands in the storage is not what was written. */
 const standing = (what: string, sql: string): Point => ({
   ...point("gate's storage", "lies", what, async (way) => {
-    await way.ask("call");
+    await way.askPatiently("call");
     way.parts.storage.sql.exec(sql);
     way.evict();
   }),
@@ -201,7 +201,7 @@ const record: readonly Point[] = [
   ),
   {
     ...point("log", "hangs", "50,000 rows wait for it", async (way) => {
-      await way.ask("call");
+      await way.askPatiently("call");
       way.parts.storage.sql.exec(
         `WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 50001)
        INSERT INTO decision (seq, at_ms, takes, body)

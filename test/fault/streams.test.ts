@@ -30,6 +30,7 @@ test.each(answers(undefined, null, true, "gone", "perhaps", {}))(
       expect(waitedMs).toBeLessThanOrEqual(closedWithinMs);
     });
   },
+  30_000,
 );
 
 test.each(answers(undefined, null, true, "approved", "refused", "perhaps", {}))(
@@ -42,4 +43,5 @@ test.each(answers(undefined, null, true, "approved", "refused", "perhaps", {}))(
       expect(text === brokenOff || text.includes('"isError":true')).toBe(true);
     });
   },
+  30_000,
 );

@@ -236,12 +236,21 @@ export class Way {
   }
 
   /** Sends one message, and winds the timers on until there is an answer. */
-  async ask(asked: Asked): Promise<Came> {
+  ask(asked: Asked): Promise<Came> {
+    return this.#ask(asked, 300);
+  }
+
+  /** The same for a message that is to go through: however slow this machine is, no deadline passes meanwhile. */
+  askPatiently(asked: Asked): Promise<Came> {
+    return this.#ask(asked, 10_000);
+  }
+
+  async #ask(asked: Asked, patienceMs: number): Promise<Came> {
     const before = this.#sent.length;
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
       const answer = serve(this.#setting.request(asked), this.parts.worker).catch(() => thrown());
-      const { value, waitedMs } = await wound(answer.then(read));
+      const { value, waitedMs } = await wound(answer.then(read), patienceMs);
       return { ...value, sent: this.#sent.slice(before), waitedMs };
     } finally {
       vi.useRealTimers();
@@ -338,12 +347,12 @@ async function read(answer: Response): Promise<{ status: number; text: string }>
 }
 
 /** Lets real work go on, and winds the timers on only while nothing else moves. */
-async function wound<T>(work: Promise<T>): Promise<{ value: T; waitedMs: number }> {
+async function wound<T>(work: Promise<T>, patienceMs: number): Promise<{ value: T; waitedMs: number }> {
   let done = false;
   void work.finally(() => {
     done = true;
   });
-  for (let i = 0; i < 60 && !done; i++) await breathe(5);
+  for (let i = 0; i < patienceMs / 5 && !done; i++) await breathe(5);
   let waitedMs = 0;
   for (; !done && waitedMs < 4 * boundedMs; waitedMs += 500) {
     await vi.advanceTimersByTimeAsync(500);
