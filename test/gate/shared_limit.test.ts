@@ -1,4 +1,4 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Admission } from "../../src/gate/rpc.ts";
 import type { CounterStub } from "../../src/limit/reservation.ts";
@@ -6,6 +6,7 @@ import { seeded } from "./limit_world.ts";
 import { type Grant, newMember, seqOf, teamOfGates } from "./team_of_gates.ts";
 
 // The real objects, and a clock of our own: they take the time from Date.
+vi.setConfig({ testTimeout: 30_000 });
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-06-10T12:00:00Z") });
 });
@@ -173,6 +174,93 @@ test("a reservation that nobody confirmed is resolved by asking the gate after f
   await evictDurableObject(pool);
   await runDurableObjectAlarm(pool);
   expect((await a.admit("send")).effect).toBe("allow");
+});
+
+/** How many requests a counter has written a row for: all but refusals and questions. */
+const rowsOf = (counter: DurableObjectStub): Promise<number> =>
+  runInDurableObject(
+    counter,
+    (_, { storage }) => storage.sql.exec<{ n: number }>("SELECT max(n) AS n FROM entry").one().n,
+  );
+/** One call after the other, so many milliseconds apart. */
+async function steadily(count: number, everyMs: number, call: (i: number) => Promise<Admission>) {
+  const admissions: Admission[] = [];
+  for (let i = 0; i < count; i++) {
+    vi.setSystemTime(Date.now() + everyMs);
+    admissions.push(await call(i));
+  }
+  return admissions;
+}
+const isAllowed = ({ effect }: Admission) => effect === "allow";
+
+test("a grant that calls often takes from leases: 200 calls are 20 requests to the counter, and the agent sees no difference", async () => {
+  const limit = { counter: "c", window: "hour", max: 10_000, scope: "member" };
+  const { grant, counter, servers } = teamOfGates({ server: limited(limit) });
+  const ada = newMember();
+  const [busy, other] = [await grant(ada), await grant(ada)];
+  const pool = counter(["server", servers[0], "member", "c", false, ada]);
+  const admissions = await steadily(200, 50, () => busy.admit("send"));
+  expect(
+    admissions.map((one) => one.effect !== "gone" && one.effect !== "full" && one.limits[0]?.remaining),
+  ).toEqual(Array.from({ length: 200 }, (_, i) => 9_999 - i));
+  expect(await rowsOf(pool)).toBeLessThanOrEqual(20);
+  await evictDurableObject(busy.gate);
+  vi.setSystemTime(Date.now() + 6_000);
+  await runDurableObjectAlarm(pool);
+  expect(await other.admit("send")).toMatchObject({ effect: "allow", limits: [{ remaining: 9_799 }] });
+});
+
+test("gates that lease, die and come back let exactly max through, and refuse nobody before", async () => {
+  const limit = { counter: "c", window: "hour", max: 200, scope: "server" };
+  const { grant, counter, servers } = teamOfGates({ server: limited(limit) });
+  const [first, ...rest] = [await grant(), await grant(), await grant()] as const;
+  const pool = counter(["server", servers[0], "server", "c", false, servers[0]]);
+  const random = seeded(815);
+  let rows = 0;
+  const admissions = await steadily(230, 20, async (i) => {
+    const one = rest[Math.floor(random() * 3)] ?? first;
+    if (i % 60 === 59) await evictDurableObject(one.gate);
+    if (i % 90 === 89) await evictDurableObject(pool);
+    if (i === 200) rows = await rowsOf(pool);
+    return one.admit("send");
+  });
+  expect(admissions.slice(0, 200).every(isAllowed)).toBe(true);
+  expect(admissions.slice(200).some(isAllowed)).toBe(false);
+  expect(rows).toBeLessThan(170);
+});
+
+test("a lease ends with the edit that lowers the limit, at the next request", async () => {
+  const limit = { counter: "c", window: "hour", max: 1_000, scope: "server" };
+  const { grant } = teamOfGates({ server: limited(limit) });
+  const { snapshot, gate, admit } = await grant();
+  expect((await steadily(40, 10, () => admit("send"))).every(isAllowed)).toBe(true);
+  const text = JSON.stringify(limited({ ...limit, max: 40 }));
+  const routes = snapshot.routes.map((route) => ({
+    ...route,
+    policy: route.policy && { ...route.policy, text },
+  }));
+  await gate.apply({ ...snapshot, epoch: 2, routes });
+  expect(await admit("send")).toMatchObject({
+    effect: "deny",
+    refusal: { outcome: "limited", limit: { max: "40", remaining: "0" } },
+  });
+});
+
+test("a call that took from a lease and never left gives back its part, once, also after the gate died", async () => {
+  const limit = { counter: "c", window: "hour", max: 100, scope: "server" };
+  const { grant, counter, servers } = teamOfGates({ server: limited(limit) });
+  const [a, b] = [await grant(), await grant()];
+  const pool = counter(["server", servers[0], "server", "c", false, servers[0]]);
+  expect((await steadily(100, 20, () => a.admit("send"))).every(isAllowed)).toBe(true);
+  const unsent = [20, 21, 22, 23].map(
+    (seq) => ({ seq, end: "not_sent", status: null, bytes: 0, ms: 1 }) as const,
+  );
+  await a.gate.settle(unsent);
+  await evictDurableObject(a.gate);
+  await a.gate.settle(unsent);
+  await runDurableObjectAlarm(a.gate);
+  await evictDurableObject(pool);
+  expect((await steadily(8, 20, () => b.admit("send"))).filter(isAllowed)).toHaveLength(4);
 });
 
 test("over evictions and alarms no ten seconds ever hold more than the shared limit, nor an evicted gate more than its own", async () => {
