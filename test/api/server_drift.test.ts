@@ -80,6 +80,19 @@ describe("a look that nobody asked for", () => {
     ]);
   });
 
+  it("leaves a gate knowing every definition that was seen, so that a list gives away any other", async () => {
+    const server = await team.server("Known", [saying("read_a", "Reads."), saying("read_b", "Reads b.")]);
+    const hiding = { version: "1", default: "allow", hide: ["read_b"] };
+    await team.policy(server.slug, "hiding", hiding);
+    const agent = new AgentCalls(team, await team.grant(server.slug, "hiding"));
+    const [a, b, c] = [saying("read_a", "Sends."), saying("read_b", "Reads b."), saying("new_c", "C.")];
+    await look(server, ready(a, b, c));
+    const view = await agent.view(server.slug, "tools/list");
+    if (view.effect !== "view") throw new Error(view.effect);
+    expect(view.listed.tools).toEqual(new Map());
+    expect(view.listed.others.toSorted()).toEqual([a.hash, b.hash, c.hash].toSorted());
+  });
+
   it("that sees what it saw before is no edit", async () => {
     const server = await team.server("Same", [saying("read_a", "Reads.")]);
     const grant = await team.grant(server.slug, null);
