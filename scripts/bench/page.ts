@@ -1,10 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const file = join(import.meta.dirname, "../../docs/benchmarks.md");
+const docs = join(import.meta.dirname, "../../docs");
 
-/** Prints a section; with `--write` it also takes the place of the one with its title in docs/benchmarks.md. */
-export function publish(title: string, body: string): void {
+/** Prints a section; with `--write` it also takes the place of the one with its title in that page of docs/. */
+export function publish(title: string, body: string, page = "benchmarks.md"): void {
+  const file = join(docs, page);
   console.log(`${title}\n\n${body}`);
   if (!process.argv.includes("--write")) return;
   const [intro = "", ...sections] = readFileSync(file, "utf8").split(/^## /m);

@@ -15,7 +15,7 @@ const conditions = [
 ];
 
 /** Twenty tools with two limits and three conditions each, or one without a limit. */
-const documents = {
+export const documents = {
   full: {
     version: "1",
     default: "deny",

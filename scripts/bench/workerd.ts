@@ -66,15 +66,16 @@ export class Workerd {
 const runtime: { default: string; version: string } = createRequire(wranglerBin)("workerd");
 const binary = runtime.default;
 export const runtimeVersion = runtime.version;
-const compatibilityDate = "2026-10-01";
-const compatibilityFlags = ["global_fetch_strictly_public", "enable_request_signal"];
+export const compatibilityDate = "2026-10-01";
+export const compatibilityFlags = ["global_fetch_strictly_public", "enable_request_signal"];
 
-function build(entry: string, dir: string): void {
+/** Builds the entry into `dir`, under its own name. */
+export function build(entry: string, dir: string): void {
   const toml = join(dir, "wrangler.toml");
   const flags = JSON.stringify(compatibilityFlags);
   writeFileSync(
     toml,
-    `name = "bench"\ncompatibility_date = "${compatibilityDate}"\ncompatibility_flags = ${flags}\n`,
+    `name = "bench"\ncompatibility_date = "${compatibilityDate}"\ncompatibility_flags = ${flags}\nkeep_names = false\n`,
   );
   const { code, output } = wrangler([
     "deploy",
