@@ -1,7 +1,8 @@
 import { beforeAll, expect, test, vi } from "vitest";
 import { gatePoints } from "./gate_points.ts";
 import { nameOf, type Point } from "./point.ts";
-import { boundedMs, type Came, Setting, type Way } from "./way.ts";
+import { Setting } from "./setting.ts";
+import { boundedMs, type Came, type Way } from "./way.ts";
 import { workerPoints } from "./worker_points.ts";
 
 let setting: Setting;

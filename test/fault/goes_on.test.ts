@@ -1,6 +1,7 @@
 import { beforeAll, expect, test, vi } from "vitest";
 import { hanging, inWords, lie, nameOf, type Point, rejecting, throwing } from "./point.ts";
-import { Setting, type Way } from "./way.ts";
+import { Setting } from "./setting.ts";
+import type { Way } from "./way.ts";
 
 let setting: Setting;
 beforeAll(async () => {

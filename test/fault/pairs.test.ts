@@ -3,7 +3,8 @@ import { seeded } from "../gate/limit_world.ts";
 import { sizeOf } from "../support/size.ts";
 import { gatePoints } from "./gate_points.ts";
 import { nameOf, type Point } from "./point.ts";
-import { boundedMs, Setting } from "./way.ts";
+import { Setting } from "./setting.ts";
+import { boundedMs } from "./way.ts";
 import { workerPoints } from "./worker_points.ts";
 
 const { runs, seed, within } = sizeOf("FAULT", 40);

@@ -1,4 +1,5 @@
-import type { Asked, Way } from "./way.ts";
+import type { Asked } from "./setting.ts";
+import type { Way } from "./way.ts";
 
 /** One way in which one dependency fails. */
 export interface Point {

@@ -1,11 +1,11 @@
 import { createExecutionContext, env, waitOnExecutionContext } from "cloudflare:test";
-import { beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { newSecrets } from "../../scripts/start/secrets.ts";
 import type { GateStub } from "../../src/gate/rpc.ts";
 import worker from "../../src/index.ts";
 import { origin } from "../api/control_plane.ts";
 import { throwing } from "./point.ts";
-import { Setting } from "./way.ts";
+import { Setting } from "./setting.ts";
 
 type Env = Parameters<typeof worker.fetch>[1];
 
@@ -13,8 +13,13 @@ let setting: Setting;
 beforeAll(async () => {
   setting = await Setting.start();
 });
+const upstream = vi.fn<typeof fetch>(async () => Response.json({ jsonrpc: "2.0", id: 1, result: {} }));
 beforeEach(() => {
   vi.spyOn(console, "error").mockImplementation(() => undefined);
+  vi.stubGlobal("fetch", upstream);
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
 });
 
 /** Calls the Worker as it is deployed, with something wrong in what it was given. */
@@ -55,9 +60,11 @@ test.each(wrong)("a Worker with %s decides nothing, and says so", async (_, chan
   const said = await answer.json<{ detail?: string; error?: { message: string } }>();
   expect(said.detail ?? said.error?.message).toBeTruthy();
   expect(await decided()).toBeNull();
+  expect(upstream).not.toHaveBeenCalled();
 });
 
-test("the same Worker with what is its own decides the call", async () => {
-  await called({});
+test("the same Worker with what is its own lets the call through", async () => {
+  expect((await called({})).status).toBe(200);
+  expect(upstream).toHaveBeenCalledOnce();
   expect(await decided()).toMatchObject({ decision: { verdict: "allowed", target: { name: "send" } } });
 });

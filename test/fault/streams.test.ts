@@ -1,6 +1,7 @@
 import { beforeAll, expect, test, vi } from "vitest";
 import { hanging, inWords, lie, rejecting, throwing } from "./point.ts";
-import { brokenOff, Setting } from "./way.ts";
+import { Setting } from "./setting.ts";
+import { brokenOff } from "./way.ts";
 
 let setting: Setting;
 beforeAll(async () => {

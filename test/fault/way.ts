@@ -1,48 +1,9 @@
-import { env, runInDurableObject } from "cloudflare:test";
-import { decodeJwt } from "jose";
 import { vi } from "vitest";
-import { argumentKey } from "../../src/audit/argument_key.ts";
-import { isFault } from "../../src/fault.ts";
-import { Gate, type GateDeps } from "../../src/gate/gate.ts";
-import type { Caller, GateStub, Upstream } from "../../src/gate/rpc.ts";
-import type { GatewayDeps } from "../../src/gateway/exchange.ts";
+import type { Gate } from "../../src/gate/gate.ts";
+import type { GateStub } from "../../src/gate/rpc.ts";
 import { serve } from "../../src/gateway/pipeline.ts";
-import { RequestStates } from "../../src/gateway/request_state.ts";
-import { Sessions } from "../../src/gateway/session.ts";
-import { Settlements } from "../../src/gateway/settlement.ts";
-import { readSigningKeys } from "../../src/identity/keys.ts";
-import { VerifiedTokens } from "../../src/identity/verified.ts";
-import type { CounterStub } from "../../src/limit/reservation.ts";
-import type { Db } from "../../src/store/database.ts";
-import { loadSnapshot } from "../../src/store/snapshot.ts";
-import type { MasterKeys } from "../../src/upstream/aead.ts";
-import { openCredential } from "../../src/upstream/credential.ts";
-import { openHeld, sealHeld } from "../../src/upstream/held_call.ts";
-import { Traffic } from "../../src/upstream/traffic.ts";
-import { parseMasterKeys } from "../../src/upstream/vault.ts";
-import { ControlPlane, origin, ready, seenTool } from "../api/control_plane.ts";
-import { TeamSetting } from "../api/team_setting.ts";
-
-/** A dependency that a point may put something else in the place of. */
-type Open<T> = { -readonly [K in keyof T]: T[K] };
-
-/** Everything that a call depends on, each real until a point breaks it. */
-export interface Parts {
-  readonly worker: Open<GatewayDeps>;
-  /** The gate's methods, as the Worker reaches them. */
-  readonly stub: Open<Pick<GateStub, "admit" | "view" | "settle" | "stands" | "approvalState">>;
-  readonly gate: Open<GateDeps>;
-  /** The shared counters that the gate reserves at. */
-  readonly counter: Open<CounterStub>;
-  db: Db;
-  /** Stands before the gate's own SQL: what it throws, the storage throws. */
-  beforeSql: (query: string) => void;
-  /** The gate's storage itself, for what stands in it before the gate wakes. */
-  readonly storage: DurableObjectStorage;
-}
-
-/** What a client asks for: a call under limits, one that a person must approve, one that waits for the person, lists, a stream. */
-export type Asked = "call" | "approval" | "held" | "list" | "stream";
+import { type Parts, wake, wholeParts } from "./parts.ts";
+import type { Asked, Setting } from "./setting.ts";
 
 /** What came of it. */
 export interface Came {
@@ -54,7 +15,6 @@ export interface Came {
   readonly waitedMs: number;
 }
 
-const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
 const realSleep = setTimeout;
 const breathe = (ms: number) => new Promise<void>((done) => realSleep(done, ms));
 
@@ -64,83 +24,7 @@ export const brokenOff = "(broken off)";
 /** No answer may take longer than this, whatever hangs. */
 export const boundedMs = 15_000;
 
-/** A policy whose call passes by a limit of its own and one that is shared. */
-const policy = {
-  version: "1",
-  default: "deny",
-  record: "values",
-  tools: {
-    send: {
-      limits: [
-        { counter: "own", window: "hour", max: 1_000_000 },
-        { counter: "pool", window: "hour", max: 1_000_000, scope: "team" },
-      ],
-    },
-    pay: { action: "approve" },
-    wait: { action: "approve", approve: { hold: 60 } },
-  },
-};
-
-/** A team with one server, one policy and one grant, saved through the API. */
-export class Setting {
-  readonly token: string;
-  readonly caller: Caller;
-  /** A session that was opened through the gateway before. */
-  readonly session: string;
-
-  private constructor(token: string, caller: Caller, session: string) {
-    this.token = token;
-    this.caller = caller;
-    this.session = session;
-  }
-
-  static async start(): Promise<Setting> {
-    const plane = await ControlPlane.start();
-    const team = await TeamSetting.on(plane);
-    const url = `https://${crypto.randomUUID()}.example/mcp`;
-    plane.upstreams.set(url, ready(seenTool("send"), seenTool("pay"), seenTool("wait")));
-    const auth = { type: "headers", headers: { Authorization: "Bearer upstream-secret" } };
-    const server = await team.must(201, "POST", "/servers", { name: "Tools", url, auth });
-    await team.policy(server.slug, "p", policy);
-    const grant = await team.grant(server.slug, "p");
-    const { id, slug } = team.person.team;
-    const jti = decodeJwt(grant.token).jti ?? "";
-    const caller = {
-      grant: grant.id,
-      team: id as Caller["team"],
-      jti,
-      teamSlug: slug,
-      serverSlug: server.slug,
-    };
-    const opened = new Headers({ "Mcp-Session-Id": "upstream-session" });
-    const route = { serverId: server.id } as Upstream;
-    const session = await new Sessions(master(), random).seal(opened, caller, route, null, null, Date.now());
-    return new Setting(grant.token, caller, session ?? "");
-  }
-
-  /** One message, as a client of this grant sends it. */
-  request(asked: Asked): Request {
-    const { caller, token, session } = this;
-    const message = messages[asked];
-    return new Request(`${origin}/mcp/${caller.teamSlug}/${caller.serverSlug}`, {
-      method: message === null ? "GET" : "POST",
-      headers: {
-        Authorization: `Bearer ${token}`,
-        "Content-Type": "application/json",
-        Accept: "application/json, text/event-stream",
-        "Mcp-Session-Id": session,
-      },
-      ...(message === null ? {} : { body: JSON.stringify(message) }),
-    });
-  }
-
-  /** The whole way over a gate with a storage of its own, for as long as `body` runs. */
-  walk<T>(body: (way: Way) => Promise<T>): Promise<T> {
-    const object = env.GATES.get(env.GATES.idFromName(crypto.randomUUID()));
-    return runInDurableObject(object, async (_, state) => body(await Way.over(this, state)));
-  }
-}
-
+/** The whole way of a call, over a gate with a storage of its own. */
 export class Way {
   readonly parts: Parts;
   readonly #setting: Setting;
@@ -170,64 +54,12 @@ export class Way {
 
   static async over(setting: Setting, state: DurableObjectState): Promise<Way> {
     const sent: string[] = [];
-    const keys = master();
-    const counter: Parts["counter"] = {
-      reserve: (reservation, notices) => pool(setting).reserve(reservation, notices),
-      tell: (notices) => pool(setting).tell(notices),
-      read: (caps, zone) => pool(setting).read(caps, zone),
-    };
-    const log = () => env.LOGS.get(env.LOGS.idFromName(setting.caller.team));
-    const parts: Omit<Parts, "stub"> = {
-      db: env.DB,
-      beforeSql: () => undefined,
-      storage: state.storage,
-      counter,
-      gate: {
-        load: (grant) => loadSnapshot(parts.db, grant),
-        ship: async (_, entries) => void (await log().append(entries)),
-        argumentKey: (team) => argumentKey(new Uint8Array(32).fill(7), team),
-        counter: () => counter,
-        list: async (_, approvals) => log().file(approvals),
-        announce: async () => undefined,
-        seal: (team, id, plaintext) => sealHeld(keys, team, id, plaintext, random),
-        open: (team, id, sealed) => openHeld(keys, team, id, sealed),
-        now: () => Date.now(),
-        random: Math.random,
-      },
-      worker: {
-        origin,
-        keys: await readSigningKeys(env.SIGNING_KEYS),
-        verified: new VerifiedTokens(),
-        gate: () => {
-          throw new Error("put in its place by the constructor");
-        },
-        settlements: new Settlements(),
-        sessions: new Sessions(keys, random),
-        refusals: { unknown: () => undefined, grant: () => undefined },
-        states: new RequestStates(keys, random),
-        forward: {
-          fetch: async (input, init) => upstream(sent, await new Request(input, init).text()),
-          rules: { allowLoopback: false, ownOrigin: origin },
-        },
-        credential: async ({ team }, to) =>
-          to.credential
-            ? openCredential(keys, to.credential.wrappedKey, team, to.serverId, to.credential.value)
-            : {},
-        look: async () => undefined,
-        lookSoon: async () => undefined,
-        traffic: new Traffic({ now: () => Date.now(), wait: async () => undefined }),
-        noteFare: async () => undefined,
-        now: () => Date.now(),
-        random,
-        waitUntil: (work) => void work.catch(() => undefined),
-      },
-    };
-    return new Way(setting, state, parts, sent);
+    return new Way(setting, state, await wholeParts(setting.caller.team, state.storage, sent), sent);
   }
 
   /** The gate over what is in the storage; one that is made anew is one that was evicted. */
   get gate(): Gate {
-    this.#gate ??= new Gate(watched(this.#state, this.parts), env, delegates(this.parts.gate));
+    this.#gate ??= wake(this.#state, this.parts);
     return this.#gate;
   }
 
@@ -266,78 +98,6 @@ export class Way {
     return sql.exec<{ n: number }>(rows).one().n;
   }
 }
-
-const messages: Readonly<Record<Asked, unknown>> = {
-  call: {
-    jsonrpc: "2.0",
-    id: 1,
-    method: "tools/call",
-    params: { name: "send", arguments: { text: "hello" } },
-  },
-  approval: {
-    jsonrpc: "2.0",
-    id: 1,
-    method: "tools/call",
-    params: { name: "pay", arguments: { amount: 1 } },
-  },
-  held: { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "wait", arguments: {} } },
-  list: { jsonrpc: "2.0", id: 1, method: "tools/list" },
-  stream: null,
-};
-
-const pool = ({ caller }: Setting): CounterStub =>
-  env.COUNTERS.get(env.COUNTERS.idFromName(`${caller.team} pool`)) as unknown as CounterStub;
-
-function master(): MasterKeys {
-  const keys = parseMasterKeys(env.MASTER_KEYS);
-  if (isFault(keys)) throw new Error(keys.detail);
-  return keys;
-}
-
-function upstream(sent: string[], message: string): Response {
-  sent.push(message);
-  // A GET opens a stream on which the server never says anything.
-  if (message === "")
-    return new Response(new ReadableStream(), { headers: { "Content-Type": "text/event-stream" } });
-  const result = { content: [{ type: "text", text: "done" }], tools: [] };
-  return Response.json({ jsonrpc: "2.0", id: 1, result });
-}
-
-/** The gate's own state, with a look at its SQL before it runs. */
-function watched(state: DurableObjectState, parts: Parts): DurableObjectState {
-  const sql = new Proxy(parts.storage.sql, {
-    get: (target, name) =>
-      name === "exec"
-        ? (query: string, ...bindings: unknown[]) => {
-            parts.beforeSql(query);
-            return target.exec(query, ...bindings);
-          }
-        : Reflect.get(target, name, target),
-  });
-  const storage = new Proxy(parts.storage, {
-    get: (target, name) => {
-      if (name === "sql") return sql;
-      const member = Reflect.get(target, name, target);
-      return typeof member === "function" ? member.bind(target) : member;
-    },
-  });
-  Object.defineProperty(state, "storage", { value: storage, configurable: true });
-  return state;
-}
-
-/** Looks every dependency up anew at each use, so that it can break after the gate has woken. */
-const delegates = (deps: GateDeps): GateDeps => ({
-  load: (...all) => deps.load(...all),
-  ship: (...all) => deps.ship(...all),
-  argumentKey: (...all) => deps.argumentKey(...all),
-  counter: (...all) => deps.counter(...all),
-  list: (...all) => deps.list(...all),
-  announce: (...all) => deps.announce(...all),
-  seal: (...all) => deps.seal(...all),
-  open: (...all) => deps.open(...all),
-  now: () => deps.now(),
-  random: () => deps.random(),
-});
 
 /** What the Worker answers where even the pipeline throws (`src/index.ts`). */
 const thrown = (): Response => Response.json({ code: "misconfigured", detail: "It threw." }, { status: 500 });
