@@ -1,7 +1,8 @@
 import { type Fault, fault, isFault } from "../fault.ts";
 import type { Admission, Caller, Upstream } from "../gate/rpc.ts";
 import { type DecisionId, newId } from "../id.ts";
-import { decode, type Message } from "../mcp/decode.ts";
+import type { Batch } from "../mcp/batch.ts";
+import type { Message } from "../mcp/decode.ts";
 import { bindHandles, handleWords } from "../mcp/handle.ts";
 import { headersOut } from "../mcp/headers.ts";
 import type { FetchFault } from "../upstream/fetch.ts";
@@ -12,11 +13,12 @@ import { answerBack } from "./answer_back.ts";
 import { askPerson, type Deny, refusalTo } from "./approval.ts";
 import { admit, viewOf } from "./ask_gate.ts";
 import { authenticate } from "./authenticate.ts";
+import { enterBatch } from "./batch.ts";
 import type { Exchange, GatewayDeps } from "./exchange.ts";
 import { listEditing } from "./list.ts";
 import { outgoing } from "./outgoing.ts";
 import { rateLimitHeaders } from "./rate_limit.ts";
-import { checkOrigin, readBody, surfaceOf } from "./receive.ts";
+import { checkOrigin, messageIn, readBody, surfaceOf } from "./receive.ts";
 import { type Editing, inOrder } from "./rewrite.ts";
 import { askEditing } from "./server_ask.ts";
 import { noSuchSession, sessionHeader } from "./session.ts";
@@ -75,19 +77,23 @@ async function post(exchange: Exchange): Promise<Response | Fault> {
   const { request, requestId } = exchange;
   const body = await readBody(request);
   if (isFault(body)) return body;
-  const message = decode(body, {
-    protocolVersion: request.headers.get("MCP-Protocol-Version"),
-    mcpMethod: request.headers.get("Mcp-Method"),
-    mcpName: request.headers.get("Mcp-Name"),
-    contentEncoding: request.headers.get("Content-Encoding"),
-    contentType: request.headers.get("Content-Type"),
-  });
+  const message = messageIn(body, request.headers);
   if (isFault(message)) return answerFault(message, message.id, requestId);
+  if ("members" in message) return postBatch(exchange, message);
   const served = await (message.targets.length > 0
     ? enterCall(exchange, message)
     : inTurn(exchange, (turn) => pass(exchange, message, turn)));
   return isFault(served) ? answerFault(served, message.id, requestId) : served;
 }
+
+const postBatch = (exchange: Exchange, batch: Batch): Promise<Response | Fault> =>
+  inTurn(exchange, (turn) =>
+    enterBatch(exchange, batch, {
+      send: (upstream) => send(exchange, batch, upstream, turn),
+      editing: (upstream) => editingOf(exchange, null, upstream, null),
+      ended: () => turn.leave(),
+    }),
+  );
 
 /** A message that names something; it may come back from the page of an approval. */
 async function enterCall(exchange: Exchange, arrived: Message): Promise<Response | Fault> {
@@ -223,7 +229,7 @@ async function reply(exchange: Exchange, upstream: Upstream, text: string): Prom
 
 async function send(
   exchange: Exchange,
-  message: Message | null,
+  message: Message | Batch | null,
   upstream: Upstream,
   turn: Turn,
 ): Promise<Response | Fault> {
@@ -235,7 +241,8 @@ async function send(
   if ("fault" in answer && !("sent" in answer)) return answer;
   noteAnswer(exchange, upstream, turn, answer);
   // These wait for the server to speak, perhaps for ever: they are no work of its.
-  if (!message || message.method === "subscriptions/listen") turn.leave();
+  const waits = !message || ("method" in message && message.method === "subscriptions/listen");
+  if (waits) turn.leave();
   return answer;
 }
 

@@ -1,5 +1,6 @@
 import { type Fault, fault } from "../fault.ts";
-import { bodyBytesMax } from "../mcp/decode.ts";
+import { type Batch, decodeBatch, isBatch } from "../mcp/batch.ts";
+import { bodyBytesMax, decode, type Message, type Undecoded } from "../mcp/decode.ts";
 import { concatenated } from "./rewrite.ts";
 
 /** Which gateway a URL names. `/mcp` and `/key` differ only in discovery, which is answered elsewhere. */
@@ -57,4 +58,16 @@ async function readCounting(body: ReadableStream<Uint8Array> | null): Promise<Ui
     chunks.push(chunk);
   }
   return concatenated(chunks);
+}
+
+/** What a body says: one message or, at the revision that has them, a batch. */
+export function messageIn(body: Uint8Array, headers: Headers): Message | Batch | Undecoded {
+  const said = {
+    protocolVersion: headers.get("MCP-Protocol-Version"),
+    mcpMethod: headers.get("Mcp-Method"),
+    mcpName: headers.get("Mcp-Name"),
+    contentEncoding: headers.get("Content-Encoding"),
+    contentType: headers.get("Content-Type"),
+  };
+  return isBatch(body) ? decodeBatch(body, said) : decode(body, said);
 }

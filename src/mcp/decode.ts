@@ -54,7 +54,8 @@ export function decode(bytes: Uint8Array, headers: BodyHeaders): Message | Undec
   return isFault(message) ? { ...message, id: idOf(read.tree) } : message;
 }
 
-function checkMedia(headers: BodyHeaders): Fault | null {
+/** A fault for a body in another coding, type or charset than JSON in plain UTF-8. */
+export function checkMedia(headers: BodyHeaders): Fault | null {
   if (headers.contentEncoding !== null)
     return fault("bad_media", "Send the body without a Content-Encoding.");
   if (!mediaType.test(headers.contentType ?? ""))
@@ -62,13 +63,15 @@ function checkMedia(headers: BodyHeaders): Fault | null {
   return null;
 }
 
-interface Body {
+/** A body as it came, and as it was read. */
+export interface Body {
   readonly bytes: Uint8Array;
   readonly text: string;
   readonly tree: Json;
 }
 
-function readBody(bytes: Uint8Array): Fault | Body {
+/** Reads JSON strictly; a message of its own is not looked for yet. */
+export function readBody(bytes: Uint8Array): Fault | Body {
   if (bytes.length > bodyBytesMax) return fault("too_large", `A body holds at most ${bodyBytesMax} bytes.`);
   const text = utf8(bytes);
   if (text === null) return fault("bad_json", "The body is not UTF-8.");
@@ -87,9 +90,9 @@ function utf8(bytes: Uint8Array): string | null {
   }
 }
 
-function readMessage(body: Body, headers: BodyHeaders): Fault | Message {
-  if (Array.isArray(body.tree))
-    return fault("bad_message", "Send one message at a time: batches are not taken.");
+/** Reads a message strictly, with the bytes that may be forwarded for it. */
+export function readMessage(body: Body, headers: BodyHeaders): Fault | Message {
+  if (Array.isArray(body.tree)) return fault("bad_message", "The body must be one JSON object, not a batch.");
   if (!(body.tree instanceof Map)) return fault("bad_message", "The body must be one JSON object.");
   const envelope = readEnvelope(body.tree);
   if (isFault(envelope)) return envelope;
