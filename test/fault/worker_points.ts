@@ -23,9 +23,9 @@ const admitted = (what: string, change: (allow: Allow) => unknown): Point => ({
   how: "lies",
   what: `an Allow ${what}`,
   on: "call",
-  breaks: ({ parts, gate }) => {
-    parts.stub.admit = async (caller, ask) => {
-      const admission = await gate.admit(caller, ask);
+  breaks: (way) => {
+    way.parts.stub.admit = async (caller, ask) => {
+      const admission = await way.gate.admit(caller, ask);
       return lie(admission.effect === "allow" ? change(admission) : admission);
     };
   },
@@ -36,9 +36,9 @@ const viewed = (what: string, change: (view: Seen) => unknown): Point => ({
   how: "lies",
   what: `a view ${what}`,
   on: "list",
-  breaks: ({ parts, gate }) => {
-    parts.stub.view = async (caller, method) => {
-      const view = await gate.view(caller, method);
+  breaks: (way) => {
+    way.parts.stub.view = async (caller, method) => {
+      const view = await way.gate.view(caller, method);
       return lie(view.effect === "view" ? change(view) : view);
     };
   },
@@ -125,9 +125,9 @@ const gate: readonly Point[] = [
   point("gate.admit", "hangs", "never answers", ({ parts }) => {
     parts.stub.admit = hanging;
   }),
-  point("gate.admit", "hangs", "allows after 11 s", ({ parts, gate }) => {
-    parts.stub.admit = async (caller, ask) => {
-      const admission = await gate.admit(caller, ask);
+  point("gate.admit", "hangs", "allows after 11 s", (way) => {
+    way.parts.stub.admit = async (caller, ask) => {
+      const admission = await way.gate.admit(caller, ask);
       await new Promise((done) => setTimeout(done, 11_000));
       return admission;
     };
