@@ -169,13 +169,13 @@ export const driftDetail = ({ changed, added, gone, accepted }: Drift): ControlE
 export async function storeFare(
   db: Db,
   { team, server }: Pick<LookedAt, "team" | "server">,
-  fare: "ok" | "unreachable" | "needs_sign_in",
+  fare: "ok" | "unreachable",
   nowMs: number,
 ): Promise<void> {
-  const told = { unreachable: "Five requests in a row failed.", needs_sign_in: "The server answered 401." };
+  const detail = "Five requests in a row failed.";
   const change =
     fare === "ok"
       ? endTrouble(db, team, server)
-      : recordTrouble(db, team, server, { why: fare, detail: told[fare], sinceMs: nowMs });
+      : recordTrouble(db, team, server, { why: fare, detail, sinceMs: nowMs });
   await change.run();
 }

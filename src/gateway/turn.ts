@@ -47,6 +47,9 @@ export function noteAnswer(
   const silent = isFault(answer);
   // A request that was not sent, or whose client left, says nothing of the server.
   if (silent && (answer.sent === "never" || request.signal.aborted)) return;
-  const news = turn.met(silent ? null : answer.status);
+  const status = silent ? null : answer.status;
+  // One tool may want another credential: whether the server takes this one is for a look to say.
+  if (status === 401) deps.waitUntil(deps.lookSoon(caller, upstream));
+  const news = turn.met(status);
   if (news) deps.waitUntil(deps.noteFare(caller, upstream, news));
 }

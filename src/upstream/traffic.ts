@@ -6,7 +6,7 @@ export interface TrafficDeps {
 }
 
 /** How a server fares, as traffic shows it. */
-export type Fare = "ok" | "unreachable" | "needs_sign_in";
+export type Fare = "ok" | "unreachable";
 
 /** One request's place among those that are under way to a server. */
 export interface Turn {
@@ -95,8 +95,8 @@ function fareAfter(lane: Lane, status: number | null, nowMs: number): Fare | nul
   const failed = status === null || status >= 500;
   lane.failures = failed ? lane.failures + 1 : 0;
   lane.retryAtMs = nowMs + retryMs;
-  const fare = lane.failures >= failuresMax ? "unreachable" : status === 401 ? "needs_sign_in" : "ok";
-  if (fare === lane.fare || (failed && fare === "ok")) return null;
+  const fare = lane.failures >= failuresMax ? "unreachable" : "ok";
+  if (fare === lane.fare) return null;
   lane.fare = fare;
   return fare;
 }

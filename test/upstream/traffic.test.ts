@@ -94,15 +94,6 @@ describe("a server that fails five times in a row", () => {
   );
 });
 
-test("a server that no longer takes its credential is news, and so is that it does", async () => {
-  expect([await request(401), await request(401), await request(200), await request(200)]).toEqual([
-    "needs_sign_in",
-    null,
-    "ok",
-    null,
-  ]);
-});
-
 describe("requests that are under way to one server", () => {
   const fill = () => Promise.all(Array.from({ length: 256 }, () => enter()));
 
