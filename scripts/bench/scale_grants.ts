@@ -1,8 +1,6 @@
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Snapshot } from "../../src/gate/snapshot.ts";
-import { newId } from "../../src/id.ts";
 import { mintGrantToken } from "../../src/identity/grant_token.ts";
 import { type KeySet, readSigningKeys } from "../../src/identity/keys.ts";
 import { freePort } from "../start/ports.ts";
@@ -37,13 +35,12 @@ export async function measureGrants(dir: string): Promise<string> {
     const keys = await readSigningKeys(secrets.SIGNING_KEYS);
     const snapshots = teamOf(Math.max(...counts), `http://127.0.0.1:${upstreamPort}/mcp`);
     const callers: Caller[] = [];
-    for (const snapshot of snapshots) callers.push(await Caller.open(worker.url, snapshot, keys));
+    for (const snapshot of snapshots) callers.push(await Caller.of(worker.url, snapshot, keys));
     const lines: string[] = [];
     for (const count of counts) {
       process.stderr.write(`${count} at once …\n`);
       lines.push(await measure(callers.slice(0, count)));
     }
-    for (const caller of callers) caller.close();
     return rows(["grants calling at once", "calls/s", "calls/s a grant", "p50 ms", "p99 ms"], lines);
   } finally {
     await worker.stop();
@@ -54,7 +51,12 @@ export async function measureGrants(dir: string): Promise<string> {
 /** Each server takes 256 requests at once from an isolate (src/upstream/traffic.ts), so the grants are spread over ten. */
 function teamOf(grants: number, upstream: string): Snapshot[] {
   const { team } = snapshotOf("full", upstream);
-  const servers = Array.from({ length: serversMax }, () => snapshotOf("full", upstream).routes);
+  const servers = Array.from({ length: serversMax }, (_, i) =>
+    snapshotOf("full", upstream).routes.map((route) => ({
+      ...route,
+      server: { ...route.server, slug: `up-${i}` },
+    })),
+  );
   return Array.from({ length: grants }, (_, i) => ({
     ...snapshotOf("full", upstream),
     team,
@@ -63,8 +65,13 @@ function teamOf(grants: number, upstream: string): Snapshot[] {
 }
 
 async function measure(callers: readonly Caller[]): Promise<string> {
-  // Once each, so that every gate is awake.
-  for (const caller of callers) await caller.call();
+  // Once each, so that every gate is awake. A connection that waits for the others would be closed meanwhile.
+  for (const caller of callers) {
+    await caller.connect();
+    await caller.call();
+    caller.close();
+  }
+  await Promise.all(callers.map((caller) => caller.connect()));
   const took: number[] = [];
   const startMs = performance.now();
   const keepCalling = async (caller: Caller): Promise<void> => {
@@ -72,6 +79,7 @@ async function measure(callers: readonly Caller[]): Promise<string> {
   };
   await Promise.all(callers.map(keepCalling));
   const perSecond = (took.length / (performance.now() - startMs)) * 1_000;
+  for (const caller of callers) caller.close();
   const at = quantiles(took);
   const each = perSecond / callers.length;
   return row(
@@ -84,29 +92,31 @@ async function measure(callers: readonly Caller[]): Promise<string> {
 }
 
 class Caller {
-  readonly #connection: Connection;
+  readonly #url: URL;
   readonly #request: Buffer;
+  #connection: Connection | null = null;
 
-  private constructor(connection: Connection, request: Buffer) {
-    this.#connection = connection;
+  private constructor(url: URL, request: Buffer) {
+    this.#url = url;
     this.#request = request;
   }
 
-  /** Gives the grant to its gate, as an edit in the control plane would, and connects. */
-  static async open(origin: string, snapshot: Snapshot, keys: KeySet): Promise<Caller> {
+  /** Gives the grant to its gate, as an edit in the control plane would. */
+  static async of(origin: string, snapshot: Snapshot, keys: KeySet): Promise<Caller> {
     const pushed = await fetch(`${origin}/bench/snapshot`, {
       method: "POST",
       body: JSON.stringify(snapshot),
     });
     if (pushed.status !== 204) throw new Error(`a gate took no snapshot: ${await pushed.text()}`);
-    const { grant, team } = snapshot;
-    const [token = { jti: newId("jti", randomBytes), notAfterMs: 0 }] = grant.tokens;
+    const { grant, team, routes } = snapshot;
+    const [token] = grant.tokens;
+    const [route] = routes;
+    const [scenario] = small;
+    if (!token || !route || !scenario) throw new Error("there is nothing to call with");
     const bearer = { grant: grant.id, team: team.id, jti: token.jti, expiresAtMs: token.notAfterMs };
     const jwt = await mintGrantToken(bearer, keys, origin, Date.now());
-    const [scenario] = small;
-    if (!scenario) throw new Error("there is no small call");
     const body = bodyOf(scenario);
-    const url = new URL(`${origin}/mcp/${team.slug}/up`);
+    const url = new URL(`${origin}/mcp/${team.slug}/${route.server.slug}`);
     const head = [
       `POST ${url.pathname} HTTP/1.1`,
       `Host: ${url.host}`,
@@ -116,12 +126,16 @@ class Caller {
       `Authorization: Bearer ${jwt}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
     ];
-    const connection = await Connection.open(url);
-    return new Caller(connection, Buffer.from(`${head.join("\r\n")}\r\n\r\n${body}`));
+    return new Caller(url, Buffer.from(`${head.join("\r\n")}\r\n\r\n${body}`));
+  }
+
+  async connect(): Promise<void> {
+    this.#connection = await Connection.open(this.#url);
   }
 
   /** Milliseconds. Throws where the call was not answered as it should be. */
   async call(): Promise<number> {
+    if (!this.#connection) throw new Error("not connected");
     const { status, text, ms } = await this.#connection.exchange(this.#request);
     if (status !== 200 || /"isError":true|"error":/.test(text))
       throw new Error(`answered ${status}: ${text.slice(0, 300)}`);
@@ -129,6 +143,7 @@ class Caller {
   }
 
   close(): void {
-    this.#connection.close();
+    this.#connection?.close();
+    this.#connection = null;
   }
 }
