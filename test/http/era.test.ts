@@ -90,7 +90,9 @@ describe.each(eraClients)("%s before a server of both eras", (_name, era, connec
     await unsubscribe();
   });
 
-  it.runIf(era === "legacy")("gets the answer to a call whose stream was cut off", async () => {
+  if (era === "modern") return;
+
+  it("gets the answer to a call whose stream was cut off", async () => {
     expect(await agent.call("test_reconnection", {}, { timeout: 10_000 })).toBe("You came back for this.");
   });
 });

@@ -33,6 +33,7 @@ export interface EraClient {
     | "getPrompt"
     | "readResource"
     | "complete"
+    | "discover"
   >;
   readonly era: "legacy" | "modern";
   readonly heard: Heard;

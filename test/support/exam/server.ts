@@ -6,6 +6,7 @@ import { registerPrompts } from "./prompts.ts";
 import { registerReportingTools, type Waits } from "./reporting_tools.ts";
 import { registerResources } from "./resources.ts";
 
+const shared = { ttlMs: 1_000, cacheScope: "public" } as const;
 const rounds: Rounds = createRequestStateCodec({ key: crypto.getRandomValues(new Uint8Array(32)) });
 
 /** A server with everything that the conformance suite expects of one, for one session or one request. */
@@ -21,6 +22,14 @@ export function examServer(tell: ServerNotifier, waits: Waits): McpServer {
         logging: {},
       },
       requestState: { verify: rounds.verify },
+      // As a server says that has no idea of grants.
+      cacheHints: {
+        "tools/list": shared,
+        "prompts/list": shared,
+        "resources/list": shared,
+        "resources/templates/list": shared,
+        "server/discover": shared,
+      },
     },
   );
   registerPlainTools(server);
