@@ -63,7 +63,7 @@ interface Glanced {
   readonly seen: readonly string[];
 }
 
-/** Finds, of these tools, the others that one could be mistaken for: see `near`. */
+/** Finds, of these tools, the others that one could be mistaken for. Names are ASCII (`mcp/target.ts`). */
 export function lookAlikesAmong(tools: readonly Named[]): (tool: Named) => Named[] {
   const byThird = new Map<string, Glanced[]>();
   for (const tool of tools) {
@@ -74,13 +74,14 @@ export function lookAlikesAmong(tools: readonly Named[]): (tool: Named) => Named
       else byThird.set(third, [glanced]);
     }
   }
-  return ({ server, name }) => {
-    const own = glances(name);
+  return (named) => {
+    const own = glances(named.name);
     const thirds = own.flatMap((one) => thirdsOf(one, differencesMax));
     const candidates = new Set(thirds.flatMap((third) => byThird.get(third) ?? []));
     return [...candidates].flatMap(({ tool, seen }) => {
-      const itself = tool.server === server && tool.name === name;
-      return !itself && own.some((one) => seen.some((other) => near(one, other))) ? tool : [];
+      const itself = tool.server === named.server && tool.name === named.name;
+      const near = (most: number) => own.some((one) => seen.some((other) => within(one, other, most)));
+      return !itself && near(differencesMax) && near(allowed(named, tool)) ? tool : [];
     });
   };
 }
@@ -103,12 +104,14 @@ function thirdsOf(seen: string, slack: number): string[] {
 }
 
 /**
- * Whether two names read alike, or differ in two places at most; short ones in fewer: a third of their length. Names are
- * ASCII (`mcp/target.ts`), so other alphabets need no table.
+ * How many differences make two names look alike: two at most, and a third of the shorter one. On one server only what
+ * is left without the words that both begin with counts: `app_batch` and `app_watch` are a family, not a disguise.
  */
-function near(a: string, b: string): boolean {
-  const most = Math.min(differencesMax, Math.floor(Math.min(a.length, b.length) / 3));
-  return Math.abs(a.length - b.length) <= most && within(a, b, most);
+function allowed(a: Named, b: Named): number {
+  const [x, y] = [a.name.toLowerCase().split(/[_.-]/), b.name.toLowerCase().split(/[_.-]/)];
+  const from = a.server === b.server ? x.findIndex((word, at) => word !== y[at]) : 0;
+  const left = (words: readonly string[]): number => words.slice(from).join("").length;
+  return from < 0 ? 0 : Math.min(differencesMax, Math.floor(Math.min(left(x), left(y)) / 3));
 }
 
 /** Levenshtein's distance, as far as it goes: whether so many letters at most are put in, left out or exchanged. */

@@ -80,8 +80,19 @@ describe("a tool that could be mistaken for another", () => {
     expect(alike("create_issue", "github")).toEqual([]);
   });
 
-  test("on its own server counts too", () => {
-    expect(alike("create_issu", "github")).toEqual([others[0]]);
+  test.each([
+    ["one letter off", "create_issu", "create_issue"],
+    ["two letters off in a long word", "craete_issue", "create_issue"],
+    ["that reads alike", "delete_fi1e", "delete_file"],
+  ])("on its own server is one %s", (_name, name, like) => {
+    expect(alike(name, "github").map((other) => other.name)).toEqual([like]);
+  });
+
+  test.each([
+    ["two letters off in a short word", "delete_pipe"],
+    ["a word longer", "create_issue_all"],
+  ])("on its own server is not one of its family: %s", (_name, name) => {
+    expect(alike(name, "github")).toEqual([]);
   });
 
   test("is found whatever two letters differ, and wherever", () => {
