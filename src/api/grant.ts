@@ -12,8 +12,8 @@ import {
   revokeGrant,
   updateGrant,
 } from "../store/grant.ts";
+import { findMember } from "../store/member.ts";
 import { countServersAndGrants } from "../store/server.ts";
-import { findMember } from "../store/user.ts";
 import { attachmentsBody, resolveAttachments } from "./attachment.ts";
 import { commit, inForceShape, inForceStatus } from "./edit.ts";
 import { grantOf, grantShape, newToken, showGrants, showSaved, standingGrantOf } from "./grant_view.ts";

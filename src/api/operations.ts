@@ -8,6 +8,7 @@ import { logOperations } from "./log.ts";
 import { exportOperations } from "./log_export.ts";
 import { streamOperations } from "./log_stream.ts";
 import { verifyOperations } from "./log_verify.ts";
+import { memberOperations } from "./member.ts";
 import type { Operation } from "./operation.ts";
 import { policyOperations } from "./policy.ts";
 import { revisionOperations } from "./revision.ts";
@@ -25,6 +26,7 @@ import { validateOperations } from "./validate.ts";
 export const operations: readonly Operation[] = [
   ...accountOperations,
   ...teamOperations,
+  ...memberOperations,
   ...teamPolicyOperations,
   ...serverOperations,
   ...toolOperations,

@@ -1,4 +1,4 @@
-import type { GrantId, PolicyId, ServerId, TeamId } from "../id.ts";
+import type { GrantId, PolicyId, ServerId, TeamId, UserId } from "../id.ts";
 import type { Db } from "./database.ts";
 
 /** Whose gates must know of an edit. */
@@ -6,6 +6,7 @@ export type Concern =
   | { readonly of: "team" }
   | { readonly of: "server"; readonly server: ServerId }
   | { readonly of: "policy"; readonly policy: PolicyId }
+  | { readonly of: "member"; readonly member: UserId }
   | { readonly of: "grant"; readonly grant: GrantId };
 
 /** A committed edit: the team's new epoch, and the grants whose gates must reach it. */
@@ -45,12 +46,9 @@ const standing = `g.team_id = ?1 AND g.revoked_at IS NULL AND g.expires_at > ?2`
 function concernedGates(db: Db, team: TeamId, concern: Concern, nowMs: number): D1PreparedStatement {
   switch (concern.of) {
     case "team":
-      return db
-        .prepare(
-          `${intoOutbox} SELECT g.id, t.id, t.epoch, ?2 FROM team t JOIN "grant" g ON g.team_id = t.id
-            WHERE ${standing} ${orRaise}`,
-        )
-        .bind(team, nowMs);
+      return db.prepare(ofTeam("TRUE")).bind(team, nowMs);
+    case "member":
+      return db.prepare(ofTeam("g.member_id = ?3")).bind(team, nowMs, concern.member);
     case "server":
       return db.prepare(attached("a.server_id")).bind(team, nowMs, concern.server);
     case "policy":
@@ -61,6 +59,10 @@ function concernedGates(db: Db, team: TeamId, concern: Concern, nowMs: number): 
         .bind(team, nowMs, concern.grant);
   }
 }
+
+const ofTeam = (condition: string): string =>
+  `${intoOutbox} SELECT g.id, t.id, t.epoch, ?2 FROM team t JOIN "grant" g ON g.team_id = t.id
+    WHERE ${standing} AND ${condition} ${orRaise}`;
 
 const attached = (column: string): string =>
   `${intoOutbox} SELECT g.id, t.id, t.epoch, ?2

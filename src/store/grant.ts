@@ -79,6 +79,14 @@ export const revokeGrant = (db: Db, team: TeamId, id: GrantId, nowMs: number): D
     .prepare(`UPDATE "grant" SET revoked_at = ?3 WHERE team_id = ?1 AND id = ?2 AND revoked_at IS NULL`)
     .bind(team, id, nowMs);
 
+/** Revokes every grant that acts for a member: should the person come back, their agents do not. */
+export const revokeGrantsOf = (db: Db, team: TeamId, member: UserId, nowMs: number): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE "grant" SET revoked_at = ?3 WHERE team_id = ?1 AND member_id = ?2 AND revoked_at IS NULL`,
+    )
+    .bind(team, member, nowMs);
+
 /** Puts exactly these servers and policies on a grant. The ids are the team's own: the caller found them there. */
 export const attachServers = (
   db: Db,

@@ -1,4 +1,4 @@
-import type { TeamId, UserId } from "../id.ts";
+import type { UserId } from "../id.ts";
 import type { Db } from "./database.ts";
 
 export interface User {
@@ -17,17 +17,3 @@ export const insertUser = (db: Db, user: User, nowMs: number): D1PreparedStateme
 /** The user of an address in lower case, or null. */
 export const findUserByEmail = (db: Db, email: string): Promise<User | null> =>
   db.prepare("SELECT id, email, password FROM user WHERE email = ?1").bind(email).first<User>();
-
-/** The member of this team who has this id or address, or null; other teams' people are not found. */
-export const findMember = (
-  db: Db,
-  team: TeamId,
-  idOrEmail: string,
-): Promise<{ id: UserId; email: string } | null> =>
-  db
-    .prepare(
-      `SELECT u.id, u.email FROM member m JOIN user u ON u.id = m.user_id
-        WHERE m.team_id = ?1 AND (u.id = ?2 OR u.email = lower(?2))`,
-    )
-    .bind(team, idOrEmail)
-    .first<{ id: UserId; email: string }>();

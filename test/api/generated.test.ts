@@ -27,6 +27,7 @@ const valid: Record<string, unknown> = {
   login: { email: "a@example.com", password: "wrong" },
   create_team: { name: "Another" },
   update_team: { name: "x", zone: "Europe/Berlin", frozen: "off" },
+  update_member: { role: "admin", approver: true, auditor: false },
   save_team_policy: { document: openPolicy, note: "n" },
   create_server: { name: "x", url: upstream, auth: { type: "headers", headers: { "X-Key": "k" } } },
   update_server: { name: "x", url: upstream, auth: { type: "none" } },
@@ -65,7 +66,8 @@ beforeAll(async () => {
   const policy = await team.policy("tools", "Open");
   const grant = await team.grant("tools", "open");
   const { slug } = team.person.team;
-  names = { team: slug, server: server.slug, policy: policy.id, grant: grant.id, tool: "read_a" };
+  const user = team.person.id;
+  names = { team: slug, server: server.slug, policy: policy.id, grant: grant.id, tool: "read_a", user };
 });
 
 /** The body with any one part of it, chosen by `at`, replaced, removed or joined by a stranger. */

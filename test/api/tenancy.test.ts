@@ -13,12 +13,15 @@ let stranger: Person;
 let names: Record<string, string>;
 
 const inTeam = operations.filter((operation) => operation.path.startsWith("/v1/teams/{team}"));
-const below = inTeam.filter((operation) => /\{(server|grant|decision|approval|hook)\}/.test(operation.path));
+const below = inTeam.filter((operation) =>
+  /\{(server|grant|decision|approval|hook|user)\}/.test(operation.path),
+);
 const title = ({ method, path }: Operation) => `${method.toUpperCase()} ${path}`;
 
 // A body that each operation would take from its own team, so that nothing but tenancy refuses it.
 const bodies: Record<string, unknown> = {
   update_team: { name: "x" },
+  update_member: { auditor: true },
   save_team_policy: { document: openPolicy },
   create_server: { name: "x", url: "https://x.example" },
   update_server: { name: "x" },
@@ -48,6 +51,7 @@ beforeAll(async () => {
     decision: decisionId(grant.id as GrantId, 1),
     approval: approvalId(grant.id as GrantId, 1),
     hook: hook.id,
+    user: owner.person.id,
   };
 });
 

@@ -1,0 +1,157 @@
+import * as z from "zod/mini";
+import { type Fault, fault, isFault } from "../fault.ts";
+import type { InForce } from "../gate/push.ts";
+import { revokeGrantsOf } from "../store/grant.ts";
+import {
+  deleteMember,
+  findMember,
+  isLastAdmin,
+  listMembers,
+  type Member,
+  type Standing,
+  updateMember,
+} from "../store/member.ts";
+import { commit, inForceShape, inForceStatus } from "./edit.ts";
+import {
+  atLeast,
+  needsRole,
+  nothingHere,
+  type Operation,
+  type TeamCall,
+  teamOperation,
+} from "./operation.ts";
+import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
+import { type Reply, reply, timestamp } from "./reply.ts";
+import { membershipShape } from "./team.ts";
+
+const { role, approver, auditor } = membershipShape.shape;
+const memberShape = z
+  .strictObject({
+    id: z.string(),
+    email: z.string(),
+    role,
+    approver,
+    auditor,
+    joined_at: z.iso.datetime(),
+  })
+  .register(z.globalRegistry, { id: "Member" });
+
+const updateBody = z.strictObject({
+  role: z.optional(role),
+  approver: z.optional(approver),
+  auditor: z.optional(auditor),
+});
+
+const changed = z.extend(memberShape, { in_force: inForceShape });
+const removed = z.strictObject({ in_force: inForceShape });
+
+const members = "/v1/teams/{team}/members";
+const one = `${members}/{user}`;
+const tag = "Members";
+
+/** The people of a team: who they are, what they may do, and their leaving. */
+export const memberOperations: readonly Operation[] = [
+  teamOperation(
+    "viewer",
+    {
+      id: "list_members",
+      method: "get",
+      path: members,
+      tag,
+      summary: "The team's people and what each may do, in the order of their joining",
+      query: pageQuery,
+      answers: { 200: pageOf(memberShape) },
+    },
+    async ({ db, team, query }) => {
+      const rows = await listMembers(db, team.id, query.cursor, query.limit + 1);
+      return reply(200, page(rows, query.limit, ageCursor, showMember));
+    },
+  ),
+  teamOperation(
+    "admin",
+    {
+      id: "update_member",
+      method: "patch",
+      path: one,
+      tag,
+      summary: "Change a member's role or additions; a team keeps at least one admin",
+      body: updateBody,
+      answers: { 200: changed, 202: changed },
+    },
+    update,
+  ),
+  teamOperation(
+    "viewer",
+    {
+      id: "remove_member",
+      method: "delete",
+      path: one,
+      tag,
+      summary:
+        "Remove a member (admin), or leave; the grants that act for them are revoked, and a team keeps an admin",
+      answers: { 200: removed, 202: removed },
+    },
+    remove,
+  ),
+];
+
+async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Promise<Reply | Fault> {
+  const { db, team, body } = call;
+  const member = await memberOf(call);
+  if (isFault(member)) return member;
+  const to: Standing = {
+    role: body.role ?? member.role,
+    approver: body.approver ?? member.approver,
+    auditor: body.auditor ?? member.auditor,
+  };
+  const inForce = await commitMember(call, member, [updateMember(db, team.id, member.id, to)], {
+    action: "member.changed",
+    detail: { ...to },
+  });
+  if (isFault(inForce)) return inForce;
+  return reply(inForceStatus(inForce), { ...showMember({ ...member, ...to }), in_force: inForce });
+}
+
+async function remove(call: TeamCall<unknown, unknown>): Promise<Reply | Fault> {
+  const { db, team, user, nowMs } = call;
+  const member = await memberOf(call);
+  if (isFault(member)) return member;
+  const leaves = member.id === user.id;
+  if (!leaves && !atLeast(call.membership.role, "admin")) return needsRole("admin");
+  const changes = [...deleteMember(db, team.id, member.id), revokeGrantsOf(db, team.id, member.id, nowMs)];
+  const inForce = await commitMember(call, member, changes, {
+    action: leaves ? "member.left" : "member.removed",
+    detail: { role: member.role },
+  });
+  return isFault(inForce) ? inForce : reply(inForceStatus(inForce), { in_force: inForce });
+}
+
+/** Gates judge by the member's role, so those of the member's grants are told. */
+async function commitMember(
+  call: TeamCall<unknown, unknown>,
+  member: Member,
+  changes: readonly D1PreparedStatement[],
+  event: { readonly action: string; readonly detail: Record<string, string | boolean> },
+): Promise<InForce | Fault> {
+  try {
+    return await commit(call, { of: "member", member: member.id }, changes, { ...event, subject: member.id });
+  } catch (error) {
+    if (isLastAdmin(error)) return lastAdmin;
+    throw error;
+  }
+}
+
+const lastAdmin = fault("conflict", "This is the team's last admin. Make somebody else an admin first.");
+
+async function memberOf(call: TeamCall<unknown, unknown>): Promise<Member | Fault> {
+  return (await findMember(call.db, call.team.id, call.params["user"] ?? "")) ?? nothingHere;
+}
+
+const showMember = ({ id, email, role, approver, auditor, createdAt }: Member) => ({
+  id,
+  email,
+  role,
+  approver,
+  auditor,
+  joined_at: timestamp(createdAt),
+});

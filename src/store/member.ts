@@ -1,0 +1,83 @@
+import type { TeamId, UserId } from "../id.ts";
+import type { After, Db } from "./database.ts";
+import type { Role } from "./team.ts";
+
+/** What a member may do. */
+export interface Standing {
+  readonly role: Role;
+  readonly approver: boolean;
+  readonly auditor: boolean;
+}
+
+/** A person in a team. `createdAt` is when they joined, in ms. */
+export interface Member extends Standing {
+  readonly id: UserId;
+  readonly email: string;
+  readonly createdAt: number;
+}
+
+interface Row {
+  id: UserId;
+  email: string;
+  role: Role;
+  approver: number;
+  auditor: number;
+  created_at: number;
+}
+
+const member = (row: Row): Member => ({
+  id: row.id,
+  email: row.email,
+  role: row.role,
+  approver: row.approver === 1,
+  auditor: row.auditor === 1,
+  createdAt: row.created_at,
+});
+
+const select = `SELECT u.id, u.email, m.role, m.approver, m.auditor, m.created_at
+                  FROM member m JOIN user u ON u.id = m.user_id`;
+
+/** The member of this team who has this id or address, or null; other teams' people are not found. */
+export async function findMember(db: Db, team: TeamId, idOrEmail: string): Promise<Member | null> {
+  const row = await db
+    .prepare(`${select} WHERE m.team_id = ?1 AND (u.id = ?2 OR u.email = lower(?2))`)
+    .bind(team, idOrEmail)
+    .first<Row>();
+  return row && member(row);
+}
+
+/** The team's members, those who joined first before the others. */
+export async function listMembers(db: Db, team: TeamId, after: After, limit: number): Promise<Member[]> {
+  const { results } = await db
+    .prepare(
+      `${select} WHERE m.team_id = ?1 AND (m.created_at, m.user_id) > (?2, ?3)
+        ORDER BY m.created_at, m.user_id LIMIT ?4`,
+    )
+    .bind(team, after.createdAt, after.id, limit)
+    .all<Row>();
+  return results.map(member);
+}
+
+// No role at all where the team would be left without an admin: the column refuses that, and with it the whole batch,
+// however many admins step back at once.
+const roleOrNone = `
+  CASE WHEN ?3 = 'admin' OR EXISTS (
+    SELECT 1 FROM member other WHERE other.team_id = ?1 AND other.user_id <> ?2 AND other.role = 'admin') THEN ?3 END`;
+
+/** Whether `error` is how a change that takes a team's last admin away shows itself. */
+export const isLastAdmin = (error: unknown): boolean =>
+  error instanceof Error && error.message.includes("NOT NULL constraint failed: member.role");
+
+/** Sets what a member may do. Breaks its batch (`isLastAdmin`) where nobody would administer the team. */
+export const updateMember = (db: Db, team: TeamId, user: UserId, to: Standing): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE member SET role = ${roleOrNone}, approver = ?4, auditor = ?5 WHERE team_id = ?1 AND user_id = ?2`,
+    )
+    .bind(team, user, to.role, to.approver ? 1 : 0, to.auditor ? 1 : 0);
+
+/** Ends a membership. Breaks its batch (`isLastAdmin`) where nobody would administer the team. */
+export const deleteMember = (db: Db, team: TeamId, user: UserId): D1PreparedStatement[] => [
+  updateMember(db, team, user, { role: "viewer", approver: false, auditor: false }),
+  db.prepare("DELETE FROM member WHERE team_id = ?1 AND user_id = ?2").bind(team, user),
+];
