@@ -65,6 +65,11 @@ export class Meter {
     return { requests, rows, rowsRead };
   }
 
+  /** Leaves the objects of an earlier run asleep: their alarms are not run any more. */
+  forget(): void {
+    this.#alarms.clear();
+  }
+
   /** When the next alarm is due, or null. */
   get nextAlarmMs(): number | null {
     const [first] = [...this.#alarms.values()].sort((a, b) => a - b);

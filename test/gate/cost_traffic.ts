@@ -13,7 +13,8 @@ import { seqOf } from "./team_of_gates.ts";
 export type Act = (traffic: Traffic) => Promise<void>;
 
 const upstreamMs = 50;
-const restMs = 10_000;
+/** Longer than it takes until the log has sealed what made the team. */
+const restMs = 120_000;
 const tickMs = 50;
 
 /** An agent's calls on the real objects, in a time of our own: alarms and flushes come when it gets there. */
@@ -32,6 +33,7 @@ export class Traffic {
 
   /** A new team with a rule for its tool `pay`, and this many grants; the first of them is the agent's. */
   static async on(meter: Meter, rule: unknown, grants = 1): Promise<Traffic> {
+    meter.forget();
     const traffic = new Traffic(meter);
     const plane = await ControlPlane.start();
     const team = await TeamSetting.on(plane);
