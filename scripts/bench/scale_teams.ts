@@ -101,16 +101,17 @@ async function pushesOf(world: World, known: Known): Promise<Goal[]> {
   const awake = await repeated(5, push);
   await new Promise((done) => setTimeout(done, asleepMs));
   const asleep = await timed(push);
-  const goal = (name: string, ms: number): Goal => ({
+  const line = (name: string, ms: number, mostMs: number | null): Goal => ({
     name,
     unit: "s",
-    most: pushGoalMs / 1_000,
+    most: mostMs === null ? null : mostMs / 1_000,
     value: ms / 1_000,
   });
   return [
-    goal("gates that are asked for the first time", made),
-    goal("gates at work, the median of five", awake.p50),
-    goal("gates at work, the slowest of five", awake.worst),
-    goal("gates that have gone to sleep", asleep),
+    // Only here: a grant's creation already asks its gate.
+    line("gates that nobody has ever asked", made, null),
+    line("gates at work, the median of five", awake.p50, pushGoalMs),
+    line("gates at work, the slowest of five", awake.worst, pushGoalMs),
+    line("gates that have gone to sleep", asleep, pushGoalMs),
   ];
 }
