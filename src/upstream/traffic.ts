@@ -27,11 +27,31 @@ const turnMsMax = 660_000;
 const failuresMax = 5;
 const retryMs = 15_000;
 
+// Whoever waits asks again at every poll; who has not for so long has left.
+const leftAfterMs = 1_000;
+
 class Lane {
   readonly turns = new Map<Turn, number>();
+  /** Who waits, in the order in which they came, and when each last asked. */
+  readonly waiting = new Map<symbol, number>();
   failures = 0;
   retryAtMs = 0;
   fare: Fare = "ok";
+
+  /** Whether there is a place for it that nobody who came before is waiting for. */
+  hasRoomFor(ticket: symbol, nowMs: number): boolean {
+    let places = inFlightMax - this.turns.size;
+    for (const [other, askedMs] of this.waiting) {
+      if (places <= 0 || other === ticket) break;
+      if (askedMs >= nowMs - leftAfterMs) places--;
+      else this.waiting.delete(other);
+    }
+    return places > 0;
+  }
+
+  get isIdle(): boolean {
+    return this.turns.size === 0 && this.waiting.size === 0 && this.failures === 0 && this.fare === "ok";
+  }
 }
 
 /**
@@ -51,20 +71,33 @@ export class Traffic {
    * row is `upstream_unreachable` at once, but for one request every 15 s, whose success ends it.
    */
   async enter(server: string): Promise<Turn | Fault> {
+    const ticket = Symbol();
     const giveUpMs = this.#deps.now() + waitMsMax;
     for (;;) {
       const nowMs = this.#deps.now();
-      const lane = this.#lanes.get(server) ?? new Lane();
-      if (lane.failures >= failuresMax && nowMs < lane.retryAtMs) return failing(lane.retryAtMs - nowMs);
-      if (lane.turns.size >= inFlightMax) forgetLost(lane, nowMs - turnMsMax);
-      if (lane.turns.size < inFlightMax) {
-        this.#lanes.set(server, lane);
-        lane.retryAtMs = nowMs + retryMs;
-        return this.#turn(server, lane, nowMs);
+      const lane = this.#laneOf(server);
+      const entered = this.#tryToEnter(server, lane, ticket, nowMs) ?? (nowMs >= giveUpMs ? busy : null);
+      if (entered) {
+        lane.waiting.delete(ticket);
+        return entered;
       }
-      if (nowMs >= giveUpMs) return busy;
+      lane.waiting.set(ticket, nowMs);
       await this.#deps.wait(pollMs);
     }
+  }
+
+  #laneOf(server: string): Lane {
+    const lane = this.#lanes.get(server) ?? new Lane();
+    this.#lanes.set(server, lane);
+    return lane;
+  }
+
+  #tryToEnter(server: string, lane: Lane, ticket: symbol, nowMs: number): Turn | Fault | null {
+    if (lane.failures >= failuresMax && nowMs < lane.retryAtMs) return failing(lane.retryAtMs - nowMs);
+    if (lane.turns.size >= inFlightMax) forgetLost(lane, nowMs - turnMsMax);
+    if (!lane.hasRoomFor(ticket, nowMs)) return null;
+    lane.retryAtMs = nowMs + retryMs;
+    return this.#turn(server, lane, nowMs);
   }
 
   #turn(server: string, lane: Lane, nowMs: number): Turn {
@@ -83,7 +116,7 @@ export class Traffic {
         if (!lane.turns.delete(turn)) return;
         // A try that never reached the server has tried nothing: the next one may.
         if (!met) lane.retryAtMs = 0;
-        if (lane.turns.size === 0 && lane.failures === 0 && lane.fare === "ok") this.#lanes.delete(server);
+        if (lane.isIdle) this.#lanes.delete(server);
       },
     };
     lane.turns.set(turn, nowMs);

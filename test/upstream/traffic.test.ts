@@ -108,6 +108,32 @@ describe("requests that are under way to one server", () => {
     expect(nowMs - before).toBe(100);
   });
 
+  test("are followed by whoever has waited for longest, not by whoever comes when one ends", async () => {
+    const turns = await fill();
+    let newcomer: Promise<Turn | Fault> | undefined;
+    whileWaiting.push(() => {
+      turns[0]?.leave();
+      newcomer = traffic.enter("a");
+    });
+    expect(code(await traffic.enter("a"))).toBe("turn");
+    expect(code(await (newcomer ?? enter()))).toBe("upstream_busy");
+  });
+
+  test("do not keep a place for one who has stopped waiting", async () => {
+    let hangs = true;
+    const leaver = new Traffic({
+      now: () => nowMs,
+      wait: () => (hangs ? new Promise(() => undefined) : Promise.resolve()),
+    });
+    const others = await Promise.all(Array.from({ length: 256 }, () => leaver.enter("a")));
+    void leaver.enter("a");
+    hangs = false;
+    const [first] = others;
+    if (first && !isFault(first)) first.leave();
+    nowMs += 1_001;
+    expect(code(await leaver.enter("a"))).toBe("turn");
+  });
+
   test("make the next one give up after 10 s, and no server wait but theirs", async () => {
     await fill();
     expect(code(await traffic.enter("b"))).toBe("turn");
