@@ -14,6 +14,7 @@ import { drainOutbox } from "./gate/push.ts";
 import type { Caller, GateStub, Upstream } from "./gate/rpc.ts";
 import { approvalPage } from "./gateway/approval_page.ts";
 import type { GatewayDeps } from "./gateway/exchange.ts";
+import { invitationPage } from "./gateway/invitation_page.ts";
 import { serve } from "./gateway/pipeline.ts";
 import { RequestStates } from "./gateway/request_state.ts";
 import { Sessions } from "./gateway/session.ts";
@@ -21,6 +22,7 @@ import { Settlements } from "./gateway/settlement.ts";
 import { type GrantId, newId, type Random, type ServerId, type TeamId } from "./id.ts";
 import { signCheckpoint } from "./identity/checkpoint.ts";
 import { publicKeys, readSigningKeys } from "./identity/keys.ts";
+import { mailPort } from "./identity/mail.ts";
 import { Refusals } from "./identity/refusals.ts";
 import { VerifiedTokens } from "./identity/verified.ts";
 import type { CounterStub } from "./limit/reservation.ts";
@@ -55,6 +57,9 @@ interface Env {
   readonly PUBLIC_ORIGIN: string;
   /** `true` only in development: upstreams may be on this machine. */
   readonly ALLOW_LOOPBACK_UPSTREAMS?: string;
+  /** Where mail is posted to, and the bearer token that goes with it (docs/teams.md). The token is secret. */
+  readonly MAIL_URL?: string;
+  readonly MAIL_TOKEN?: string;
 }
 
 export class GrantGate extends Gate {
@@ -246,6 +251,10 @@ async function assemble(env: Env) {
     masterKeys: master,
     refusals,
     look: (url, headers) => enrol(upstream, url, headers),
+    mail: mailPort({ url: env.MAIL_URL, token: env.MAIL_TOKEN }, rules.allowLoopback, {
+      fetch: platformFetch,
+      print: (text) => console.warn(text),
+    }),
     now: () => Date.now(),
     random,
   };
@@ -279,6 +288,7 @@ async function respond(request: Request, env: Env, ctx: ExecutionContext): Promi
   if (/^\/v1(?:\/|$)/.test(pathname)) return (await parts.api()).fetch(request, env, ctx);
   if (pathname.startsWith("/approvals/"))
     return approvalPage(pathname.slice("/approvals/".length), env.PUBLIC_ORIGIN);
+  if (pathname === "/invitations") return invitationPage(env.PUBLIC_ORIGIN);
   if (pathname === "/.well-known/jwks.json") {
     return Response.json(parts.published, { headers: { "Cache-Control": "public, max-age=300" } });
   }

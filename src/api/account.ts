@@ -11,7 +11,7 @@ import { type Call, type Operation, publicOperation, userOperation } from "./ope
 import { type Reply, reply, timestamp } from "./reply.ts";
 import { foundTeam, membershipShape, showMembership, teamName } from "./team.ts";
 
-const email = z.email("not an e-mail address").check(z.maxLength(254), z.toLowerCase());
+export const email = z.email("not an e-mail address").check(z.maxLength(254), z.toLowerCase());
 const newPassword = z
   .string()
   .check(

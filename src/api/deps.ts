@@ -9,6 +9,7 @@ import type { Fault } from "../fault.ts";
 import type { GateStub } from "../gate/rpc.ts";
 import type { GrantId, Random, TeamId } from "../id.ts";
 import type { KeySet } from "../identity/keys.ts";
+import type { MailPort } from "../identity/mail.ts";
 import type { Refusals } from "../identity/refusals.ts";
 import type { Db } from "../store/database.ts";
 import type { MasterKeys } from "../upstream/aead.ts";
@@ -49,6 +50,8 @@ export interface ApiDeps {
   readonly masterKeys: MasterKeys;
   /** Connects to an upstream and lists its tools; a Fault where the guard refuses the URL. */
   readonly look: (url: string, headers: CredentialHeaders) => Promise<Look | Fault>;
+  /** How mail is sent, or why none can be. */
+  readonly mail: MailPort | Fault;
   readonly refusals: Pick<Refusals, "unknown">;
   /** Why the gateway may not connect to an address, or null where it may. */
   readonly judgeUrl: (url: string) => Fault | null;

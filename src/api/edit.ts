@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { ControlEntry } from "../audit/entry.ts";
 import { type InForce, pushEdit } from "../gate/push.ts";
-import { newId, type UserId } from "../id.ts";
+import { newId, type TeamId, type UserId } from "../id.ts";
 import { type Concern, commitEdit } from "../store/edit.ts";
 import { insertEvent } from "../store/event.ts";
 import { deliver } from "./event_outbox.ts";
@@ -20,7 +20,8 @@ export const inForceShape = z
 export const inForceStatus = (inForce: InForce): 200 | 202 => (inForce.pending === 0 ? 200 : 202);
 
 type Event = Pick<ControlEntry, "action" | "subject" | "detail">;
-type Who = Pick<TeamCall<unknown, unknown>, "deps" | "db" | "team" | "nowMs" | "requestId"> & {
+type Who = Pick<TeamCall<unknown, unknown>, "deps" | "db" | "nowMs" | "requestId"> & {
+  readonly team: { readonly id: TeamId };
   readonly user: { readonly id: UserId };
 };
 

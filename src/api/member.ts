@@ -2,10 +2,11 @@ import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
 import type { InForce } from "../gate/push.ts";
 import { revokeGrantsOf } from "../store/grant.ts";
+import { endInvitationsBy } from "../store/invitation.ts";
 import {
   deleteMember,
   findMember,
-  isLastAdmin,
+  isRoleRefused,
   listMembers,
   type Member,
   type Standing,
@@ -25,13 +26,14 @@ import { type Reply, reply, timestamp } from "./reply.ts";
 import { membershipShape } from "./team.ts";
 
 const { role, approver, auditor } = membershipShape.shape;
+/** What a member may do, as requests and answers say it. */
+export const standingShape = { role, approver, auditor };
+
 const memberShape = z
   .strictObject({
     id: z.string(),
     email: z.string(),
-    role,
-    approver,
-    auditor,
+    ...standingShape,
     joined_at: z.iso.datetime(),
   })
   .register(z.globalRegistry, { id: "Member" });
@@ -45,9 +47,10 @@ const updateBody = z.strictObject({
 const changed = z.extend(memberShape, { in_force: inForceShape });
 const removed = z.strictObject({ in_force: inForceShape });
 
-const members = "/v1/teams/{team}/members";
+/** All of a team's members; a POST invites another. */
+export const members = "/v1/teams/{team}/members";
 const one = `${members}/{user}`;
-const tag = "Members";
+export const tag = "Members";
 
 /** The people of a team: who they are, what they may do, and their leaving. */
 export const memberOperations: readonly Operation[] = [
@@ -96,7 +99,7 @@ export const memberOperations: readonly Operation[] = [
 ];
 
 async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Promise<Reply | Fault> {
-  const { db, team, body } = call;
+  const { db, team, body, nowMs } = call;
   const member = await memberOf(call);
   if (isFault(member)) return member;
   const to: Standing = {
@@ -104,7 +107,9 @@ async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Pro
     approver: body.approver ?? member.approver,
     auditor: body.auditor ?? member.auditor,
   };
-  const inForce = await commitMember(call, member, [updateMember(db, team.id, member.id, to)], {
+  const changes = [updateMember(db, team.id, member.id, to)];
+  if (to.role !== "admin") changes.push(endInvitationsBy(db, team.id, member.id, nowMs));
+  const inForce = await commitMember(call, member, changes, {
     action: "member.changed",
     detail: { ...to },
   });
@@ -118,7 +123,11 @@ async function remove(call: TeamCall<unknown, unknown>): Promise<Reply | Fault> 
   if (isFault(member)) return member;
   const leaves = member.id === user.id;
   if (!leaves && !atLeast(call.membership.role, "admin")) return needsRole("admin");
-  const changes = [...deleteMember(db, team.id, member.id), revokeGrantsOf(db, team.id, member.id, nowMs)];
+  const changes = [
+    ...deleteMember(db, team.id, member.id),
+    revokeGrantsOf(db, team.id, member.id, nowMs),
+    endInvitationsBy(db, team.id, member.id, nowMs),
+  ];
   const inForce = await commitMember(call, member, changes, {
     action: leaves ? "member.left" : "member.removed",
     detail: { role: member.role },
@@ -136,7 +145,7 @@ async function commitMember(
   try {
     return await commit(call, { of: "member", member: member.id }, changes, { ...event, subject: member.id });
   } catch (error) {
-    if (isLastAdmin(error)) return lastAdmin;
+    if (isRoleRefused(error)) return lastAdmin;
     throw error;
   }
 }

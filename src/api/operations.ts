@@ -4,6 +4,7 @@ import { evaluateOperations } from "./evaluate.ts";
 import { grantOperations } from "./grant.ts";
 import { hookOperations } from "./hook.ts";
 import { importOperations } from "./import.ts";
+import { invitationOperations } from "./invitation.ts";
 import { logOperations } from "./log.ts";
 import { exportOperations } from "./log_export.ts";
 import { streamOperations } from "./log_stream.ts";
@@ -27,6 +28,7 @@ export const operations: readonly Operation[] = [
   ...accountOperations,
   ...teamOperations,
   ...memberOperations,
+  ...invitationOperations,
   ...teamPolicyOperations,
   ...serverOperations,
   ...toolOperations,

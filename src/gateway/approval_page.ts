@@ -1,20 +1,13 @@
 import { approvalParts } from "../id.ts";
-
-const headers = {
-  "Content-Type": "text/plain; charset=utf-8",
-  "Cache-Control": "no-store",
-  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
-};
+import { plainPage } from "./plain_page.ts";
 
 /**
  * What somebody reads who follows an approval's URL. It is the same whether there is such an approval or not: what waits is
  * shown to signed-in members of its team alone.
  */
 export function approvalPage(id: string, origin: string): Response {
-  if (!approvalParts(id)) return new Response("There is nothing here.\n", { status: 404, headers });
-  return new Response(text(id, new URL(origin).origin), { headers });
+  if (!approvalParts(id)) return plainPage("There is nothing here.\n", 404);
+  return plainPage(text(id, new URL(origin).origin));
 }
 
 const text = (id: string, origin: string): string => `An agent's call waits for a person: ${id}

@@ -58,17 +58,25 @@ export async function listMembers(db: Db, team: TeamId, after: After, limit: num
   return results.map(member);
 }
 
+export async function countMembers(db: Db, team: TeamId): Promise<number> {
+  const row = await db
+    .prepare("SELECT count(*) AS members FROM member WHERE team_id = ?1")
+    .bind(team)
+    .first<{ members: number }>();
+  return row?.members ?? 0;
+}
+
 // No role at all where the team would be left without an admin: the column refuses that, and with it the whole batch,
 // however many admins step back at once.
 const roleOrNone = `
   CASE WHEN ?3 = 'admin' OR EXISTS (
     SELECT 1 FROM member other WHERE other.team_id = ?1 AND other.user_id <> ?2 AND other.role = 'admin') THEN ?3 END`;
 
-/** Whether `error` is how a change that takes a team's last admin away shows itself. */
-export const isLastAdmin = (error: unknown): boolean =>
+/** Whether `error` is how a guarded statement refuses to give a role, and nothing of its batch is written. */
+export const isRoleRefused = (error: unknown): boolean =>
   error instanceof Error && error.message.includes("NOT NULL constraint failed: member.role");
 
-/** Sets what a member may do. Breaks its batch (`isLastAdmin`) where nobody would administer the team. */
+/** Sets what a member may do. Breaks its batch (`isRoleRefused`) where nobody would administer the team. */
 export const updateMember = (db: Db, team: TeamId, user: UserId, to: Standing): D1PreparedStatement =>
   db
     .prepare(
@@ -76,7 +84,7 @@ export const updateMember = (db: Db, team: TeamId, user: UserId, to: Standing): 
     )
     .bind(team, user, to.role, to.approver ? 1 : 0, to.auditor ? 1 : 0);
 
-/** Ends a membership. Breaks its batch (`isLastAdmin`) where nobody would administer the team. */
+/** Ends a membership. Breaks its batch (`isRoleRefused`) where nobody would administer the team. */
 export const deleteMember = (db: Db, team: TeamId, user: UserId): D1PreparedStatement[] => [
   updateMember(db, team, user, { role: "viewer", approver: false, auditor: false }),
   db.prepare("DELETE FROM member WHERE team_id = ?1 AND user_id = ?2").bind(team, user),

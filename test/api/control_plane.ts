@@ -5,6 +5,7 @@ import { operations } from "../../src/api/operations.ts";
 import { restApi } from "../../src/api/rest.ts";
 import { type Fault, fault, isFault } from "../../src/fault.ts";
 import { readSigningKeys } from "../../src/identity/keys.ts";
+import type { Mail, MailPort } from "../../src/identity/mail.ts";
 import type { Look, SeenTool } from "../../src/upstream/enrol.ts";
 import { judgeUrl } from "../../src/upstream/guard.ts";
 import { parseMasterKeys } from "../../src/upstream/vault.ts";
@@ -37,14 +38,22 @@ export class ControlPlane {
   /** What each upstream URL shows to a look. */
   readonly upstreams = new Map<string, Look | Fault>();
   readonly looks: { url: string; headers: Readonly<Record<string, string>> }[] = [];
+  /** What was sent; no mailer is there to take it. */
+  readonly mails: Mail[] = [];
   readonly #api: ReturnType<typeof restApi>;
 
-  private constructor(deps: Omit<ApiDeps, "look">, change: Partial<ApiDeps>) {
+  private constructor(deps: Omit<ApiDeps, "look" | "mail">, change: Partial<ApiDeps>) {
     const look: ApiDeps["look"] = async (url, headers) => {
       this.looks.push({ url, headers });
       return this.upstreams.get(url) ?? fault("invalid", "This address is not allowed.");
     };
-    this.deps = { ...deps, look, ...change };
+    const mail: MailPort = {
+      send: async (mail) => {
+        this.mails.push(mail);
+        return "sent";
+      },
+    };
+    this.deps = { ...deps, look, mail, ...change };
     this.#api = restApi(this.deps);
   }
 
@@ -76,7 +85,7 @@ export class ControlPlane {
 
   /** The same control plane with something of it changed; upstreams are its own. */
   with(change: Partial<ApiDeps>): ControlPlane {
-    return new ControlPlane(this.deps, { look: this.deps.look, ...change });
+    return new ControlPlane(this.deps, { look: this.deps.look, mail: this.deps.mail, ...change });
   }
 
   /** The answer as it comes, for what streams. */
@@ -98,6 +107,12 @@ export class ControlPlane {
     const body = text === "" ? null : isJson ? JSON.parse(text) : text;
     declared(method, path, response, body);
     return { status: response.status, headers: response.headers, text, body };
+  }
+
+  /** What the link of the last invitation to an address holds. */
+  invitationTo(email: string): string {
+    const mail = this.mails.findLast(({ to }) => to === email);
+    return /\/invitations#(\S+)/.exec(mail?.text ?? "")?.[1] ?? "none";
   }
 
   /** Signs a new person up with a team; a fresh address each time. */

@@ -16,12 +16,12 @@ beforeEach(async () => {
   team = await TeamSetting.on(plane);
 });
 
-async function member(role: Role = "viewer"): Promise<Person> {
-  const person = await plane.signUp("Elsewhere");
-  await env.DB.prepare("INSERT INTO member (team_id, user_id, role, created_at) VALUES (?1, ?2, ?3, ?4)")
-    .bind(team.person.team.id, person.id, role, Date.now())
-    .run();
-  return person;
+const member = (role?: Role): Promise<Person> => team.member(role);
+
+async function again({ email, token }: Person): Promise<void> {
+  await team.must(201, "POST", "/members", { email, role: "admin" });
+  const body = { token: plane.invitationTo(email) };
+  expect((await plane.ask("POST", "/v1/invitations/accept", { token, body })).status).toBe(200);
 }
 
 const one = ({ id }: Person) => `/members/${id}`;
@@ -157,11 +157,7 @@ describe("a membership's end", () => {
         subject: person.id,
         detail: { role: "admin" },
       });
-      await env.DB.prepare(
-        "INSERT INTO member (team_id, user_id, role, created_at) VALUES (?1, ?2, 'admin', 0)",
-      )
-        .bind(team.person.team.id, person.id)
-        .run();
+      await again(person);
       await team.must(200, "PATCH", "", { name: "Renamed" });
       expect(await agent.call("tools", "read_a")).toEqual({ effect: "gone", because: "token" });
       const { items } = await team.must(200, "GET", "/grants");

@@ -24,6 +24,16 @@ export class TeamSetting {
     return new TeamSetting(this.plane, { ...this.person, token: person.token });
   }
 
+  /** Somebody whom the team has invited, and who has joined. */
+  async member(role = "viewer", additions: object = {}): Promise<Person> {
+    const person = await this.plane.signUp("Elsewhere");
+    await this.must(201, "POST", "/members", { email: person.email, role, ...additions });
+    const body = { token: this.plane.invitationTo(person.email) };
+    const joined = await this.plane.ask("POST", "/v1/invitations/accept", { token: person.token, body });
+    expect(joined.status, joined.text).toBe(200);
+    return person;
+  }
+
   /** The same team, on a control plane that something was changed of. */
   through(plane: ControlPlane): TeamSetting {
     return new TeamSetting(plane, this.person);

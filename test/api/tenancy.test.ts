@@ -14,7 +14,7 @@ let names: Record<string, string>;
 
 const inTeam = operations.filter((operation) => operation.path.startsWith("/v1/teams/{team}"));
 const below = inTeam.filter((operation) =>
-  /\{(server|grant|decision|approval|hook|user)\}/.test(operation.path),
+  /\{(server|grant|decision|approval|hook|user|invitation)\}/.test(operation.path),
 );
 const title = ({ method, path }: Operation) => `${method.toUpperCase()} ${path}`;
 
@@ -22,6 +22,7 @@ const title = ({ method, path }: Operation) => `${method.toUpperCase()} ${path}`
 const bodies: Record<string, unknown> = {
   update_team: { name: "x" },
   update_member: { auditor: true },
+  invite_member: { email: "invited@example.com", role: "viewer" },
   save_team_policy: { document: openPolicy },
   create_server: { name: "x", url: "https://x.example" },
   update_server: { name: "x" },
@@ -41,6 +42,7 @@ beforeAll(async () => {
   const policy = await owner.policy("tools", "Open");
   const grant = await owner.grant("tools", "open");
   const hook = await owner.must(201, "POST", "/hooks", bodies["create_hook"]);
+  const invitation = await owner.must(201, "POST", "/members", bodies["invite_member"]);
   names = {
     team: owner.person.team.id,
     server: server.id,
@@ -52,6 +54,7 @@ beforeAll(async () => {
     approval: approvalId(grant.id as GrantId, 1),
     hook: hook.id,
     user: owner.person.id,
+    invitation: invitation.id,
   };
 });
 
