@@ -1,4 +1,5 @@
 import type { State } from "../approval/approval.ts";
+import { sseEvent } from "../mcp/sse.ts";
 
 /** How a call is held open while a person decides. Times in ms. */
 export interface HoldPlan {
@@ -39,7 +40,7 @@ export function holdOpen(plan: HoldPlan): { body: ReadableStream<Uint8Array>; ru
 async function run(plan: HoldPlan, writer: Writer): Promise<void> {
   try {
     if (await decided(plan, writer)) await answer(plan, writer);
-    else await writer.write(event(plan.late));
+    else await writer.write(sseEvent(plan.late));
     await writer.close();
   } catch (error) {
     // The client left, or a part of the gateway failed: either way nothing goes on.
@@ -60,7 +61,7 @@ async function decided(plan: HoldPlan, writer: Writer): Promise<boolean> {
     if (state !== "pending" || elapsedMs >= plan.holdMs) return false;
     if (plan.progress && plan.now() - toldMs >= progressEveryMs) {
       toldMs = plan.now();
-      await writer.write(event(plan.progress(elapsedMs)));
+      await writer.write(sseEvent(plan.progress(elapsedMs)));
     }
     const restMs = Math.max(0, plan.holdMs - elapsedMs);
     await sleep(Math.min(restMs, elapsedMs < slowAfterMs ? pollMs : slowPollMs), plan.signal);
@@ -71,7 +72,7 @@ async function answer(plan: HoldPlan, writer: Writer): Promise<void> {
   const response = await beating(plan.proceed(), writer);
   try {
     if (isStream(response)) await pass(response, writer);
-    else await writer.write(event(jsonRpcText(await beating(response.text(), writer), plan.broken)));
+    else await writer.write(sseEvent(jsonRpcText(await beating(response.text(), writer), plan.broken)));
   } catch (error) {
     await response.body?.cancel(error).catch(() => undefined);
     throw error;
@@ -126,12 +127,3 @@ function jsonRpcText(text: string, broken: string): string {
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const comment = bytes(":\n\n");
-
-/** One event; every line of its data stands on a line of its own (WHATWG HTML §9.2.6). */
-const event = (text: string): Uint8Array =>
-  bytes(
-    `event: message\n${text
-      .split(/\r\n|\r|\n/)
-      .map((line) => `data: ${line}\n`)
-      .join("")}\n`,
-  );

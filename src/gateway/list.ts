@@ -36,18 +36,8 @@ function keepOf(listed: Listed, drifted: () => void): Keep {
   };
 }
 
-const changeNotice = "list_changed";
-
 /**
- * Hears in a stream's bytes, however they are cut, that a server says its lists have changed, and tells `changed`. The words
- * alone are enough: to look once too often harms nobody, and a list that passes is compared whatever a server says.
+ * Whether a server says in a message that its lists have changed. The words alone are enough: to look once too often harms
+ * nobody, and a list that passes is compared whatever a server says.
  */
-export function hearChanges(changed: () => void): (chunk: Uint8Array) => void {
-  const decoder = new TextDecoder("latin1");
-  let tail = "";
-  return (chunk) => {
-    const text = tail + decoder.decode(chunk);
-    if (text.includes(changeNotice)) changed();
-    tail = text.slice(1 - changeNotice.length);
-  };
-}
+export const saysChanged = (text: string): boolean => text.includes("list_changed");

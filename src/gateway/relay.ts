@@ -1,135 +1,119 @@
+import { type Fault, fault, isFault } from "../fault.ts";
 import type { Outcome } from "../gate/rpc.ts";
-import type { Rewrite } from "./rewrite.ts";
+import type { SseFrame } from "../mcp/sse.ts";
+import { brokenOff, endOf, type Intake } from "./intake.ts";
+import { type Editing, type Rewrite, rewriteStream } from "./rewrite.ts";
 
-/** How a body is passed on. Times in ms, sizes in bytes. */
+/** How a stream of events is passed on. */
 export interface RelayPlan {
-  readonly bytesMax: number;
-  /** Set for SSE: how often a silent stream gets a comment, which is also how a client that left is noticed. */
-  readonly beatMs: number | null;
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal;
+  readonly editing: Editing | null;
   /** Asked at every second beat; false ends the stream (a revoked grant's streams follow within 30 s). */
   readonly stands: () => Promise<boolean>;
-  /** Where a list must be filtered. */
-  readonly rewrite: Rewrite | null;
-  /** Hears the bytes that come, before anything is rewritten. */
-  readonly listen?: (chunk: Uint8Array) => void;
+  /** Hears the data of every event, before anything is rewritten. */
+  readonly listen: (data: string) => void;
+  /** The event that tells the client why its answer does not come; null where it waits for none. */
+  readonly failure: ((why: Fault) => Uint8Array) | null;
+  /** The client can come back for the rest of a stream whose events are numbered. */
+  readonly resumes: boolean;
   /** Called exactly once. */
   readonly ended: (end: Outcome["end"], bytes: number) => void;
 }
 
+/** A comment, which every client passes over; and how one that has left is noticed. */
 const comment = new TextEncoder().encode(":\n\n");
 
-/** Passes a body on chunk by chunk as the client takes it, byte for byte unless the plan rewrites. */
-export function relay(body: ReadableStream<Uint8Array>, plan: RelayPlan): ReadableStream<Uint8Array> {
-  const passage = new Passage(body.getReader(), plan);
+const revoked = fault("unauthenticated", "The grant does not stand any more.");
+const gone = fault("upstream_bad", "The client has left.");
+
+/** Passes a stream on event by event as the client takes it, byte for byte where nothing is edited. */
+export function relay(intake: Intake, plan: RelayPlan): ReadableStream<Uint8Array> {
+  let passage: Passage;
   return new ReadableStream({
-    pull: (controller) => passage.pull(controller),
-    cancel: () => passage.leave("client_gone"),
+    start: (controller) => {
+      passage = new Passage(intake, plan, controller);
+    },
+    pull: () => passage.pull(),
+    cancel: () => passage.leave(),
   });
 }
 
-type Reader = ReadableStreamDefaultReader<Uint8Array>;
-type Read = { readonly done: boolean; readonly value?: Uint8Array | undefined };
-type Controller = ReadableStreamDefaultController<Uint8Array>;
-
 class Passage {
-  readonly #reader: Reader;
+  readonly #intake: Intake;
   readonly #plan: RelayPlan;
-  #reading: Promise<Read> | null = null;
-  #bytes = 0;
-  #beats = 0;
+  readonly #controller: ReadableStreamDefaultController<Uint8Array>;
+  readonly #rewrite: Rewrite;
+  #answered = false;
+  #numbered = false;
   #over = false;
-  #tail = "";
 
-  constructor(reader: Reader, plan: RelayPlan) {
-    this.#reader = reader;
+  constructor(intake: Intake, plan: RelayPlan, controller: ReadableStreamDefaultController<Uint8Array>) {
+    this.#intake = intake;
     this.#plan = plan;
+    this.#controller = controller;
+    this.#rewrite = rewriteStream(plan.editing, (event) => this.#hear(event));
+    intake.beat = (count) => void this.#beat(count);
   }
 
-  async pull(controller: Controller): Promise<void> {
-    while (!this.#over) {
-      this.#reading ??= this.#reader.read();
-      let next: Read | "beat";
-      try {
-        next = await this.#orBeat(this.#reading);
-      } catch {
-        this.#end("upstream_failed");
-        return controller.error(new Error("the upstream's stream broke"));
-      }
-      if (next === "beat") {
-        if (await this.#beat(controller)) return;
-        continue;
-      }
-      this.#reading = null;
-      if (this.#pass(controller, next.done ? null : (next.value ?? new Uint8Array()))) return;
+  async pull(): Promise<void> {
+    let given = false;
+    while (!given && !this.#over) {
+      const next = await this.#intake.read();
+      given = isFault(next) ? this.#fail(next) : this.#pass(next);
     }
   }
 
-  /** Enqueues a chunk, or ends with the body. True once the pull has given the client something. */
-  #pass(controller: Controller, chunk: Uint8Array | null): boolean {
-    this.#bytes += chunk?.byteLength ?? 0;
-    if (chunk) this.#plan.listen?.(chunk);
-    const out = this.#plan.rewrite ? this.#plan.rewrite(chunk) : (chunk ?? new Uint8Array());
-    if (out === null || this.#bytes > this.#plan.bytesMax) {
-      void this.leave(out === null ? "upstream_failed" : "too_large");
-      controller.error(new Error("the upstream's answer is not acceptable"));
-      return true;
-    }
-    if (out.byteLength > 0) {
-      this.#tail = tailOf(this.#tail, out);
-      controller.enqueue(out);
-    }
-    if (chunk === null) {
-      this.#end("answered");
-      controller.close();
-    }
+  /** The client has left. */
+  leave(): void {
+    this.#intake.close(gone);
+    this.#end("client_gone");
+  }
+
+  /** Gives the client what comes, or the end. True where that gave it something. */
+  #pass(chunk: Uint8Array | null): boolean {
+    if (chunk === null && this.#isLost) return this.#fail(brokenOff);
+    const out = this.#rewrite(chunk);
+    if (isFault(out)) return this.#fail(out);
+    if (out.byteLength > 0 && !this.#over) this.#controller.enqueue(out);
+    if (chunk === null && this.#end("answered")) this.#controller.close();
     return chunk === null || out.byteLength > 0;
   }
 
-  /** True where the beat gave the client something, or ended the stream. */
-  async #beat(controller: Controller): Promise<boolean> {
-    this.#beats++;
-    if (this.#beats % 2 === 0 && !(await this.#plan.stands())) {
-      await this.leave("answered");
-      controller.close();
-      return true;
-    }
-    if (!betweenEvents(this.#tail)) return false;
-    controller.enqueue(comment);
+  // The words alone: whoever is wrongly told of a failure has its answer already, and passes it over.
+  #hear({ data, id }: SseFrame): void {
+    this.#numbered ||= id !== null;
+    if (data === null) return;
+    this.#answered ||= /"(?:result|error)"/.test(data);
+    this.#plan.listen(data);
+  }
+
+  #fail(why: Fault, end = endOf(why, this.#plan.signal)): true {
+    this.#intake.close(why);
+    if (!this.#end(this.#answered && end === "upstream_failed" ? "answered" : end)) return true;
+    if (this.#plan.failure && this.#isLost) this.#controller.enqueue(this.#plan.failure(why));
+    this.#controller.close();
     return true;
   }
 
-  async #orBeat<T>(reading: Promise<T>): Promise<T | "beat"> {
-    if (this.#plan.beatMs === null) return reading;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const beat = new Promise<"beat">((resolve) => {
-      timer = setTimeout(() => resolve("beat"), this.#plan.beatMs ?? 0);
-    });
-    try {
-      return await Promise.race([reading, beat]);
-    } finally {
-      clearTimeout(timer);
-    }
+  async #beat(count: number): Promise<void> {
+    if (this.#intake.fault) this.#fail(this.#intake.fault);
+    else if (count % 2 === 0 && !(await this.#plan.stands().catch(() => false)))
+      this.#fail(revoked, "client_gone");
+    else if (!this.#over && (this.#controller.desiredSize ?? 0) > 0) this.#controller.enqueue(comment);
   }
 
-  /** Ends the stream from our side and lets go of the upstream. */
-  async leave(end: Outcome["end"]): Promise<void> {
-    if (this.#over) return;
-    this.#end(end);
-    await this.#reader.cancel().catch(() => undefined);
+  /** The client waits for an answer that will not come, neither here nor if it comes back. */
+  get #isLost(): boolean {
+    const { failure, resumes } = this.#plan;
+    return failure !== null && !this.#answered && !(resumes && this.#numbered);
   }
 
-  #end(end: Outcome["end"]): void {
-    if (this.#over) return;
+  /** False where it has ended before. */
+  #end(end: Outcome["end"]): boolean {
+    if (this.#over) return false;
     this.#over = true;
-    this.#plan.ended(end, this.#bytes);
+    this.#plan.ended(end, this.#intake.bytes);
+    return true;
   }
 }
-
-/** The last bytes of what was sent: enough to see whether an event has just ended. */
-function tailOf(before: string, chunk: Uint8Array): string {
-  const last = String.fromCharCode(...chunk.subarray(-4));
-  return (before + last).slice(-4);
-}
-
-/** Whether a comment may follow: at the start or behind a blank line, never inside an event. */
-const betweenEvents = (tail: string): boolean => tail === "" || /(?:\n\n|\r\r|\r\n\r\n)$/.test(tail);

@@ -1,9 +1,7 @@
-import { isFault } from "../fault.ts";
+import { type Fault, fault, isFault } from "../fault.ts";
 import { type Edit, editBody, editFrame } from "../mcp/edit.ts";
 import { type SseFrame, SseFramer } from "../mcp/sse.ts";
-
-/** What rewrites a body on its way: bytes in (null at the end), bytes out; null for what must not pass. */
-export type Rewrite = (chunk: Uint8Array | null) => Uint8Array | null;
+import { tooMuch } from "./intake.ts";
 
 /** An edit, and the words without one of which it changes nothing: what has none of them is not even parsed. */
 export interface Editing {
@@ -11,7 +9,7 @@ export interface Editing {
   readonly words: RegExp | null;
 }
 
-const nothing = new Uint8Array();
+const unacceptable = fault("upstream_bad", "The server's answer cannot be checked against the policy.");
 
 /** One after the other, as one. */
 export function inOrder(...editings: readonly (Editing | null)[]): Editing | null {
@@ -29,20 +27,20 @@ export function inOrder(...editings: readonly (Editing | null)[]): Editing | nul
   };
 }
 
-/** Edits the messages of a body: those of a stream as they come, a JSON body as a whole. */
-export const rewriteBy = (editing: Editing, streamed: boolean): Rewrite =>
-  streamed ? rewriteStream(editing) : rewriteJson(editing);
+/** What goes on in the place of a stream's bytes: a fault where nothing may. Null at the end. */
+export type Rewrite = (chunk: Uint8Array | null) => Uint8Array | Fault;
 
-function rewriteStream({ edit, words }: Editing): Rewrite {
+/** Edits a stream's messages as they come, each once it is whole. `hear` gets every event as the server sent it. */
+export function rewriteStream(editing: Editing | null, hear: (event: SseFrame) => void): Rewrite {
   const framer = new SseFramer();
   return (chunk) => {
     const frames = chunk === null ? lastFrame(framer) : framer.push(chunk);
-    if (isFault(frames)) return null;
+    if (isFault(frames)) return tooMuch;
     const rewritten: Uint8Array[] = [];
     for (const frame of frames) {
-      const concerned = words === null || words.test(frame.data ?? "");
-      const bytes = concerned ? editFrame(frame, edit) : frame.raw;
-      if (isFault(bytes)) return null;
+      hear(frame);
+      const bytes = concerns(editing, frame.data ?? "") ? editFrame(frame, editing.edit) : frame.raw;
+      if (isFault(bytes)) return unacceptable;
       rewritten.push(bytes);
     }
     return concatenated(rewritten);
@@ -54,19 +52,17 @@ function lastFrame(framer: SseFramer): readonly SseFrame[] {
   return frame ? [frame] : [];
 }
 
-function rewriteJson({ edit, words }: Editing): Rewrite {
-  const chunks: Uint8Array[] = [];
-  return (chunk) => {
-    if (chunk !== null) {
-      chunks.push(chunk);
-      return nothing;
-    }
-    const body = concatenated(chunks);
-    if (body.byteLength === 0 || (words !== null && !words.test(latin1.decode(body)))) return body;
-    const edited = editBody(body, edit);
-    if (edited === null) return nothing;
-    return isFault(edited) ? null : new TextEncoder().encode(edited);
-  };
+/** Edits the messages of a JSON body. */
+export function rewriteBody(editing: Editing | null, body: Uint8Array): Uint8Array | Fault {
+  if (body.byteLength === 0 || !concerns(editing, body)) return body;
+  const edited = editBody(body, editing.edit);
+  if (isFault(edited)) return unacceptable;
+  return new TextEncoder().encode(edited ?? "");
+}
+
+function concerns(editing: Editing | null, content: string | Uint8Array): editing is Editing {
+  if (!editing?.words) return editing !== null;
+  return editing.words.test(typeof content === "string" ? content : latin1.decode(content));
 }
 
 // The words are ASCII, which reads the same so.

@@ -162,14 +162,23 @@ function accepted(name: string, value: string): boolean {
 
 /** The frame's bytes with other data in the place of its own, or with none; every other line stays as it was. */
 export function withData(frame: SseFrame, data: string | null): Uint8Array {
-  const replacement = (data?.split(lineEnds) ?? []).map((line) => `data: ${line}\n`);
   let placed = false;
   const lines = (decodeText(frame.raw).match(/[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$/g) ?? []).map((line) => {
     const [name] = fieldOf(line.replace(/^\ufeff/, "").replace(/[\r\n]+$/, ""));
     if (name !== "data") return line;
     if (placed) return "";
     placed = true;
-    return replacement.join("");
+    return data === null ? "" : dataLines(data);
   });
   return new TextEncoder().encode(lines.join(""));
 }
+
+/** One message of ours as an event; every line of its data stands on a line of its own. */
+export const sseEvent = (data: string): Uint8Array =>
+  new TextEncoder().encode(`event: message\n${dataLines(data)}\n`);
+
+const dataLines = (data: string): string =>
+  data
+    .split(lineEnds)
+    .map((line) => `data: ${line}\n`)
+    .join("");

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Served, Workerd } from "../../scripts/bench/workerd.ts";
+import { Workerd } from "../../scripts/bench/workerd.ts";
 import type { Entry } from "../../src/audit/entry.ts";
 import type { GrantId } from "../../src/id.ts";
 import type { Team } from "./team.ts";
@@ -11,19 +11,37 @@ export interface Usage {
   readonly used: number;
 }
 
+/** Whom a gateway serves. */
+export type Served = Pick<Team, "id" | "secrets" | "snapshots">;
+
 /** The Worker on workerd over one disk: it dies at any moment and starts again. */
 export class Gateway {
   readonly url: string;
   readonly #dir: string;
   readonly #port: number;
-  readonly #team: Team;
+  readonly #team: Served;
+  readonly #entry: string;
+  readonly #text: Readonly<Record<string, string>>;
   #process: Workerd | null = null;
 
-  constructor(dir: string, port: number, team: Team) {
+  /** `entry` and `text`: another Worker around the same doors, and what it is told besides. */
+  constructor(
+    dir: string,
+    port: number,
+    team: Served,
+    entry = join(import.meta.dirname, "worker.ts"),
+    text: Readonly<Record<string, string>> = {},
+  ) {
     this.url = `http://127.0.0.1:${port}`;
     this.#dir = dir;
     this.#port = port;
     this.#team = team;
+    this.#entry = entry;
+    this.#text = text;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
   }
 
   /** Builds it, starts it for the first time and gives it the team. */
@@ -92,15 +110,16 @@ export class Gateway {
     }));
   }
 
-  #served(aheadMs: number): Served {
+  #served(aheadMs: number): Parameters<typeof Workerd.spawn>[0] {
     const text = {
       ...this.#team.secrets,
+      ...this.#text,
       PUBLIC_ORIGIN: this.url,
       ALLOW_LOOPBACK_UPSTREAMS: "true",
       CLOCK_AHEAD_MS: String(aheadMs),
     };
     const objects = { GATES: "GrantGate", LOGS: "TeamLog", COUNTERS: "SharedCounter" };
-    return { entry: join(import.meta.dirname, "worker.ts"), text, objects };
+    return { entry: this.#entry, text, objects };
   }
 
   async #door(door: string, query: Record<string, string>, body?: string): Promise<unknown> {

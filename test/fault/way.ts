@@ -79,7 +79,7 @@ export class Way {
 
   async #ask(asked: Asked, patienceMs: number): Promise<Came> {
     const before = this.#sent.length;
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
     try {
       const answer = serve(this.#setting.request(asked), this.parts.worker).catch(() => thrown());
       const { value, waitedMs } = await wound(answer.then(read), patienceMs);
