@@ -190,7 +190,12 @@ async function withdraw(call: TeamCall<unknown, unknown>): Promise<Reply | Fault
   const found = await findInvitation(db, team.id, call.params["invitation"] ?? "", nowMs);
   if (!found) return nothingHere;
   const event = { action: "invitation.withdrawn", subject: found.id, detail: {} };
-  await save(call, [endInvitation(db, team.id, found.id, nowMs)], event);
+  try {
+    await save(call, [endInvitation(db, team.id, found.id, nowMs)], event);
+  } catch (error) {
+    if (isRoleRefused(error)) return nothingHere;
+    throw error;
+  }
   return reply(204);
 }
 

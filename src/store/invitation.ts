@@ -64,10 +64,13 @@ export const insertInvitation = (db: Db, given: Invitation, tokenHash: string): 
     ),
 ];
 
-/** Ends an invitation that was not accepted yet. */
+/** Ends an invitation: used or withdrawn, and never both. Breaks its batch (`isRoleRefused`) where it has ended. */
 export const endInvitation = (db: Db, team: TeamId, id: InvitationId, nowMs: number): D1PreparedStatement =>
   db
-    .prepare("UPDATE invitation SET ended_at = ?3 WHERE team_id = ?1 AND id = ?2 AND ended_at IS NULL")
+    .prepare(
+      `UPDATE invitation SET ended_at = ?3, role = CASE WHEN ended_at IS NULL THEN role END
+        WHERE team_id = ?1 AND id = ?2`,
+    )
     .bind(team, id, nowMs);
 
 /** Ends what an admin who is one no longer has sent: a way back that nobody else would know of. */
@@ -156,17 +159,15 @@ export async function countInvitations(
  */
 export const acceptInvitation = (
   db: Db,
-  { id, team, approver, auditor }: Invitation,
+  { id, team, role, approver, auditor }: Invitation,
   user: UserId,
   { nowMs, membersMax }: { nowMs: number; membersMax: number },
 ): D1PreparedStatement[] => [
+  endInvitation(db, team, id, nowMs),
   db
     .prepare(
       `INSERT INTO member (team_id, user_id, role, approver, auditor, created_at)
-       VALUES (?1, ?2, (SELECT role FROM invitation
-                         WHERE team_id = ?1 AND id = ?3 AND ended_at IS NULL
-                           AND (SELECT count(*) FROM member WHERE team_id = ?1) < ?7), ?4, ?5, ?6)`,
+       VALUES (?1, ?2, CASE WHEN (SELECT count(*) FROM member WHERE team_id = ?1) < ?7 THEN ?3 END, ?4, ?5, ?6)`,
     )
-    .bind(team, user, id, approver ? 1 : 0, auditor ? 1 : 0, nowMs, membersMax),
-  endInvitation(db, team, id, nowMs),
+    .bind(team, user, role, approver ? 1 : 0, auditor ? 1 : 0, nowMs, membersMax),
 ];

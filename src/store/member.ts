@@ -74,7 +74,7 @@ const roleOrNone = `
 
 /** Whether `error` is how a guarded statement refuses to give a role, and nothing of its batch is written. */
 export const isRoleRefused = (error: unknown): boolean =>
-  error instanceof Error && error.message.includes("NOT NULL constraint failed: member.role");
+  error instanceof Error && /NOT NULL constraint failed: (?:member|invitation)\.role/.test(error.message);
 
 /** Sets what a member may do. Breaks its batch (`isRoleRefused`) where nobody would administer the team. */
 export const updateMember = (db: Db, team: TeamId, user: UserId, to: Standing): D1PreparedStatement =>

@@ -107,6 +107,21 @@ describe("an invitation", () => {
     expect((await team.ask("DELETE", `/invitations/${id}`)).status).toBe(404);
   });
 
+  it("is used or withdrawn where both are tried at once, and the log tells which", async () => {
+    for (let times = 0; times < 4; times++) {
+      const person = await plane.signUp("Elsewhere");
+      const { id } = await invite(person.email);
+      const [joined, withdrawn] = await Promise.all([
+        accept(person),
+        team.ask("DELETE", `/invitations/${id}`),
+      ]);
+      const used = joined.status === 200;
+      expect([joined.status, withdrawn.status]).toEqual(used ? [200, 404] : [404, 204]);
+      const [last] = await events();
+      expect(last.action).toBe(used ? "member.joined" : "invitation.withdrawn");
+    }
+  });
+
   it("replaces the address's earlier one, link and role", async () => {
     const person = await plane.signUp("Elsewhere");
     await invite(person.email, { role: "admin" });
