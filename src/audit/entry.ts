@@ -36,6 +36,8 @@ export interface DecisionEntry {
   /** HMAC under a key of the team: a plain hash of short arguments could be guessed. */
   readonly argumentHash: string | null;
   readonly values: KeptValues | null;
+  /** The `seq` of the round that this one continues: the call was counted there, so this row counts nothing. */
+  readonly continues?: number;
 }
 
 /** How an allowed message ended; at most one per decision. */

@@ -1,8 +1,9 @@
 import type { Approval } from "../approval/approval.ts";
 import type { DecisionEntry, Verdict } from "../audit/entry.ts";
 import type { Take } from "../limit/book.ts";
-import { decimalText, oneCall } from "../limit/series.ts";
-import { type Charge, isOver, type Standing, type Taking } from "../limit/take.ts";
+import type { Calendar } from "../limit/calendar.ts";
+import { decimalText, oneCall, type Series } from "../limit/series.ts";
+import { type Charge, isOver, type Standing, type Taking, takeAll } from "../limit/take.ts";
 import type { Refusal } from "../mcp/refuse.ts";
 import { type ListRules, listFilter, listRules } from "../policy/list.ts";
 import type { Met } from "./approvals.ts";
@@ -48,6 +49,28 @@ export function together(
   if (!own.ok) throw new Error("limits refused a call, and none of them did");
   const after = ordered(charges, [...own.after, ...standingsOf(held, "after", nowMs)]);
   return { ok: true, takes: own.takes, standings: after };
+}
+
+/**
+ * The limits of a call that goes on from a round that counted it: nothing is taken and no shared counter is asked. One refuses
+ * where more was taken than it lets through, or where this call alone would be too much for it: it was edited meanwhile.
+ */
+export function testOnly(
+  book: ReadonlyMap<string, Series>,
+  charges: readonly Charge[],
+  nowMs: number,
+  calendar: Calendar,
+): Limits {
+  const tested = charges.map((charge) => ({
+    ...charge,
+    amount: charge.amount > charge.max ? charge.amount : 0n,
+  }));
+  const taking = takeAll(book, tested, nowMs, calendar);
+  const own = (standings: readonly Standing[]) => standings.filter(({ charge }) => !charge.shared);
+  if (taking.ok) return { ok: true, takes: [], standings: own(taking.after) };
+  const refusedBy = taking.before.find(isOver);
+  if (!refusedBy) throw new Error("limits refused a call, and none of them did");
+  return { ok: false, refusedBy, standings: own(taking.before) };
 }
 
 const ordered = (charges: readonly Charge[], standings: readonly Standing[]): Standing[] =>

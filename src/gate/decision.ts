@@ -15,11 +15,13 @@ export interface Heard {
   readonly ask: Ask;
   readonly args: JsonObject | undefined;
   readonly judged: Judged;
+  /** The round that it goes on from, not to be counted again; null for a call of its own. */
+  readonly continues: number | null;
 }
 
 /** The row that the decision becomes; `key` is the team's, for what is said of the arguments. */
 export function entryOf(
-  { compiled, route, ask, args, judged }: Heard,
+  { compiled, route, ask, args, judged, continues }: Heard,
   seq: number,
   atMs: number,
   outcome: Pick<DecisionEntry, "verdict" | "rule" | "reason">,
@@ -44,5 +46,6 @@ export function entryOf(
     client: ask.clientName ?? null,
     ...describeArguments(args, key),
     values: text === null ? null : keptValues(text, key, grant.id, seq),
+    ...(continues === null ? {} : { continues }),
   };
 }

@@ -1,6 +1,8 @@
 import type { DecisionEntry, Entry, OutcomeEntry } from "../audit/entry.ts";
 import { Book, type BookState, type Take } from "../limit/book.ts";
 import type { Series } from "../limit/series.ts";
+import { Rounds, type RoundsState } from "./rounds.ts";
+import type { Continued } from "./rpc.ts";
 
 const schema = `
   CREATE TABLE IF NOT EXISTS decision (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, takes TEXT NOT NULL, body TEXT NOT NULL);
@@ -14,6 +16,7 @@ interface Folded extends BookState {
   readonly seq: number;
   readonly batch: number;
   readonly atMs: number;
+  readonly rounds?: RoundsState;
 }
 
 /** Past this many unshipped rows the gate denies: the record must not be lost (architecture.md §1). */
@@ -28,6 +31,7 @@ export class Ledger {
   readonly #sql: SqlStorage;
   /** What is counted; only the ledger's own methods change it, but for what shared counters confirm. */
   readonly book: Book;
+  readonly #rounds = new Rounds();
   #lastSeq = 0;
   #lastMs = 0;
   #lastBatch = 0;
@@ -67,13 +71,16 @@ export class Ledger {
       rows.map(({ key, marks }) => [key, readMarks(marks)]),
       folded,
     );
+    this.#rounds.restore(folded.rounds);
     this.#lastSeq = folded.seq;
     this.#lastBatch = folded.batch;
     this.#lastMs = folded.atMs;
   }
 
   #remember(entry: DecisionEntry, takes: readonly Take[]): void {
-    this.book.take(entry.seq, entry.atMs, takes, entry.verdict === "allowed");
+    const allowed = entry.verdict === "allowed";
+    this.book.take(entry.seq, entry.atMs, takes, allowed);
+    if (allowed && entry.continues !== undefined) this.#rounds.use(entry.continues, entry.seq);
     this.#lastSeq = entry.seq;
     this.#lastMs = entry.atMs;
     this.#unshipped++;
@@ -81,6 +88,12 @@ export class Ledger {
 
   #end({ seq, end, atMs }: OutcomeEntry): void {
     this.book.end(seq, end === "not_sent", atMs);
+    if (end === "not_sent") this.#rounds.giveBack(seq);
+  }
+
+  /** Whether a call may go on from that round without being counted again: once, and not for ever. */
+  mayContinue(round: Continued, nowMs: number): boolean {
+    return this.#rounds.mayContinue(round, nowMs);
   }
 
   /** The time to judge by: the clock, but never before what is already written (policy.md §5). */
@@ -157,6 +170,7 @@ export class Ledger {
         batch: this.#lastBatch,
         atMs: this.#lastMs,
         ...this.book.state(this.#lastMs),
+        rounds: this.#rounds.state,
       };
       this.#sql.exec("INSERT OR REPLACE INTO folded (id, body) VALUES (1, ?1)", writeExact(folded));
       this.#sql.exec("DELETE FROM decision WHERE seq <= ?1", seq);

@@ -87,7 +87,9 @@ const hangsOn = (rule: string, reason: string): Outcome => ({ open: [{ rule, rea
 
 function judged(trial: Trial, bearer: Bearer, decision: DecisionEntry, book: Bounds): Outcome {
   const { found, open } = rejudge(trial, bearer, decision);
-  const { verdict, rule, charges } = found;
+  const { verdict, rule } = found;
+  // The round that it goes on from was counted.
+  const charges = decision.continues === undefined ? found.charges : [];
   const { atMs } = decision;
   if (verdict === "denied" || verdict === "unknown") return { verdict, rule };
   const points = [...open.map(pointOf), ...manyNames(decision)];

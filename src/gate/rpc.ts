@@ -26,6 +26,14 @@ export interface Ask {
   readonly othersText?: string;
   readonly clientName?: string;
   readonly requestId: string;
+  /** The round that the message proves to continue; absent where it is a call of its own. */
+  readonly continues?: Continued;
+}
+
+/** A decision whose call was answered with a question, and when: the Worker has checked that this caller was given it. */
+export interface Continued {
+  readonly seq: number;
+  readonly atMs: number;
 }
 
 export interface Target {

@@ -1,7 +1,17 @@
 import { decisionId, type TeamId } from "../id.ts";
 import type { Calendar } from "../limit/calendar.ts";
 import { type Charge, type Taking, takeAll } from "../limit/take.ts";
-import { limitState, mayGo, outcomeOf, refusalOf, together, upstreamOf, waitsFor } from "./admission.ts";
+import {
+  type Limits,
+  limitState,
+  mayGo,
+  outcomeOf,
+  refusalOf,
+  testOnly,
+  together,
+  upstreamOf,
+  waitsFor,
+} from "./admission.ts";
 import type { Approvals } from "./approvals.ts";
 import { readArguments } from "./arguments.ts";
 import { entryOf, type Heard } from "./decision.ts";
@@ -9,7 +19,7 @@ import type { Held, Holds } from "./hold.ts";
 import type { InForce } from "./in_force.ts";
 import { judge } from "./judge.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Admission, Ask, Caller } from "./rpc.ts";
+import type { Admission, Ask, Caller, Continued } from "./rpc.ts";
 import { type Compiled, stand } from "./standing.ts";
 
 /** What a turn works on: all of it is the gate's own, and none of it is awaited. */
@@ -50,14 +60,19 @@ export class Turn {
     if (this.#parts.ledger.full) return { effect: "full" };
     const args = readArguments(ask.argumentsText);
     const judged = judge(compiled, standing.route, ask, args, nowMs);
-    return { compiled, caller, route: standing.route, ask, args, judged };
+    const continues = this.#continues(ask, nowMs) ? ask.continues.seq : null;
+    return { compiled, caller, route: standing.route, ask, args, judged, continues };
   }
 
-  /** The charges to take to shared counters: none where the gate's own limits refuse already. */
-  toReserve({ judged }: Heard): Charge[] {
+  #continues(ask: Ask, nowMs: number): ask is Ask & { readonly continues: Continued } {
+    return ask.continues !== undefined && this.#parts.ledger.mayContinue(ask.continues, nowMs);
+  }
+
+  /** The charges to take to shared counters: none where the gate's own limits refuse already, or another round was counted. */
+  toReserve({ judged, continues }: Heard): Charge[] {
     const { charges } = judged;
     const shared = charges.filter((charge) => charge.shared);
-    if (!mayGo(judged) || shared.length === 0) return [];
+    if (!mayGo(judged) || continues !== null || shared.length === 0) return [];
     return this.#takeOwn(charges, this.#parts.nowMs()).ok ? shared : [];
   }
 
@@ -66,15 +81,22 @@ export class Turn {
     return takeAll(this.#parts.ledger.book.series, own, nowMs, this.#parts.calendar);
   }
 
+  #limits({ judged: { charges }, continues }: Heard, held: readonly Held[], nowMs: number): Limits {
+    return continues === null
+      ? together(charges, this.#takeOwn(charges, nowMs), held, nowMs)
+      : testOnly(this.#parts.ledger.book.series, charges, nowMs, this.#parts.calendar);
+  }
+
   /** Takes the limits and writes the decision. Null: what was heard no longer holds, so hear again. */
   conclude(heard: Heard, held: readonly Held[]): Admission | null {
     const { inForce, ledger, holds, approvals } = this.#parts;
     const { compiled, caller, judged } = heard;
     const nowMs = this.#parts.nowMs();
-    const limits = mayGo(judged)
-      ? together(judged.charges, this.#takeOwn(judged.charges, nowMs), held, nowMs)
-      : null;
-    const stale = inForce.compiled !== compiled || "gone" in stand(compiled, caller, nowMs);
+    const limits = mayGo(judged) ? this.#limits(heard, held, nowMs) : null;
+    const stale =
+      inForce.compiled !== compiled ||
+      "gone" in stand(compiled, caller, nowMs) ||
+      (heard.continues !== null && !this.#continues(heard.ask, nowMs));
     if (stale || (limits?.ok && !holds.usable(held))) {
       holds.release(held);
       return null;

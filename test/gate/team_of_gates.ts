@@ -1,5 +1,5 @@
 import { env } from "cloudflare:test";
-import type { Caller, GateStub } from "../../src/gate/rpc.ts";
+import type { Caller, Continued, GateStub } from "../../src/gate/rpc.ts";
 import type { Pin, PolicyText, Route, Snapshot } from "../../src/gate/snapshot.ts";
 import { type GrantId, newId, type PolicyId, type ServerId, type TeamId, type UserId } from "../../src/id.ts";
 
@@ -9,7 +9,12 @@ const yearMs = 365 * 86_400_000;
 export interface Grant {
   readonly snapshot: Snapshot;
   readonly gate: DurableObjectStub & GateStub;
-  readonly admit: (tool: string, args?: string, server?: string) => ReturnType<GateStub["admit"]>;
+  readonly admit: (
+    tool: string,
+    args?: string,
+    server?: string,
+    continues?: Continued,
+  ) => ReturnType<GateStub["admit"]>;
 }
 
 const pin = (name: string): Pin => ({ name, hash: "h", category: "Execute", level: "high" });
@@ -53,10 +58,11 @@ export function teamOfGates(policies: { server: unknown; team?: unknown }, zone 
     };
     const gate = env.GATES.get(env.GATES.idFromName(id)) as unknown as Grant["gate"];
     await gate.apply(snapshot);
-    const admit = (tool: string, argumentsText = "{}", serverSlug = "one") => {
+    const admit: Grant["admit"] = (tool, argumentsText = "{}", serverSlug = "one", continues = undefined) => {
       const caller: Caller = { grant: id, team, jti, teamSlug: "acme", serverSlug };
       const targets = [{ kind: "tool" as const, name: tool }];
-      return gate.admit(caller, { method: "tools/call", targets, argumentsText, requestId: "req_1" });
+      const ask = { method: "tools/call", targets, argumentsText, requestId: "req_1" };
+      return gate.admit(caller, continues ? { ...ask, continues } : ask);
     };
     return { snapshot, gate, admit };
   };
