@@ -1,5 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import type { ApiDeps } from "./api/deps.ts";
+import { drainErasures } from "./api/erasure.ts";
 import { drainEvents } from "./api/event_outbox.ts";
 import type { RestApi } from "./api/rest.ts";
 import { type RecheckDeps, recheckServers } from "./api/server_recheck.ts";
@@ -331,6 +332,10 @@ export default {
     const work = [
       drainOutbox({ db: env.DB, gate: (grant) => gateOf(env, grant) }, nowMs),
       drainEvents({ db: env.DB, log: (team) => logOf(env, team) }, nowMs),
+      drainErasures(
+        { db: env.DB, gate: (grant) => gateOf(env, grant), log: (team) => logOf(env, team) },
+        nowMs,
+      ),
       env.DB.batch(enqueueForeseen(env.DB, nowMs)).then(() => drainAllHooks(hooksOf(env))),
       recheckServers(recheckOf(env)),
     ];

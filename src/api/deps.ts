@@ -19,6 +19,7 @@ import type { Look } from "../upstream/enrol.ts";
 /** A team's log, as an RPC stub offers it; the methods are described in `audit/log.ts`. */
 export interface LogStub {
   append(entries: readonly Entry[]): Promise<unknown>;
+  forget(): Promise<void>;
   list(query: LogQuery): Promise<LogPage>;
   find(gate: GrantId, seq: number): Promise<LogRow | null>;
   events(before: number | null, limit: number): Promise<EventPage>;
@@ -39,7 +40,7 @@ export interface InboxStub {
 /** All that the control plane needs from outside; the composition root fills it in. */
 export interface ApiDeps {
   readonly db: Db;
-  readonly gate: (grant: GrantId) => Pick<GateStub, "apply" | "find" | "usage">;
+  readonly gate: (grant: GrantId) => Pick<GateStub, "apply" | "find" | "forget" | "usage">;
   readonly log: (team: TeamId) => LogStub;
   readonly approvals: (grant: GrantId) => Pick<GateStub, "approval" | "decide">;
   readonly inbox: (team: TeamId) => InboxStub;

@@ -150,7 +150,10 @@ async function commitMember(
   }
 }
 
-const lastAdmin = fault("conflict", "This is the team's last admin. Make somebody else an admin first.");
+const lastAdmin = fault(
+  "conflict",
+  "This is the team's last admin. Make somebody else an admin first, or delete the team.",
+);
 
 async function memberOf(call: TeamCall<unknown, unknown>): Promise<Member | Fault> {
   return (await findMember(call.db, call.team.id, call.params["user"] ?? "")) ?? nothingHere;

@@ -18,6 +18,7 @@ import { simulateOperations } from "./simulate.ts";
 import { statsOperations } from "./stats.ts";
 import { suggestOperations } from "./suggest.ts";
 import { teamOperations } from "./team.ts";
+import { teamDeletionOperations } from "./team_deletion.ts";
 import { teamPolicyOperations } from "./team_policy.ts";
 import { toolOperations } from "./tool.ts";
 import { usageOperations } from "./usage.ts";
@@ -27,6 +28,7 @@ import { validateOperations } from "./validate.ts";
 export const operations: readonly Operation[] = [
   ...accountOperations,
   ...teamOperations,
+  ...teamDeletionOperations,
   ...memberOperations,
   ...invitationOperations,
   ...teamPolicyOperations,

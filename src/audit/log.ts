@@ -36,6 +36,7 @@ export interface Stored {
 }
 
 const retryMs = 60_000;
+const forgottenKey = "forgotten";
 
 /**
  * The team's log: every decision, outcome and control-plane write in one hash chain, closed by signed checkpoints. Gates
@@ -50,6 +51,7 @@ export class Log extends DurableObject<unknown> {
   readonly #inbox: InboxTable;
   readonly #bursts = new Bursts();
   #alarmAtMs: number | null = null;
+  #forgotten = false;
 
   constructor(ctx: DurableObjectState, env: unknown, deps: LogDeps) {
     super(ctx, env);
@@ -64,16 +66,24 @@ export class Log extends DurableObject<unknown> {
     // The alarm outlives the object: planned anew from each waking on, it would be put off for as long as there is traffic.
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAtMs = await ctx.storage.getAlarm();
+      this.#forgotten = (await ctx.storage.get(forgottenKey)) === true;
     });
   }
 
   /** Adds what is new, in the order given, all or nothing. Answers with the chain's head. */
   append(entries: readonly Entry[]): Head {
+    if (this.#forgotten) return this.#passOver(entries);
     this.#warn(this.#write(entries));
     const { head } = this.#entries;
     const nowMs = this.#deps.now();
     if (head.n > (this.#segments.last?.n ?? 0)) this.#wakeBy(this.#segments.dueMs(head.n, nowMs));
     return head;
+  }
+
+  /** An old token's refusal is let go. A call that nobody would keep must not count as recorded. */
+  #passOver(entries: readonly Entry[]): Head {
+    if (entries.every(({ kind }) => kind === "control")) return this.#entries.head;
+    throw new Error("the log of a deleted team records no calls");
   }
 
   /** The entries that were new. */
@@ -109,6 +119,13 @@ export class Log extends DurableObject<unknown> {
     return team as TeamId;
   }
 
+  /** Empties the log of a deleted team, which takes nothing any more: somebody may still try an old token. */
+  async forget(): Promise<void> {
+    this.#forgotten = true;
+    await this.ctx.storage.deleteAll();
+    await this.ctx.storage.put(forgottenKey, true);
+  }
+
   /** Decisions, newest first, each with its outcome where one has arrived. */
   list(query: LogQuery): LogPage {
     const { head } = this.#entries;
@@ -121,6 +138,7 @@ export class Log extends DurableObject<unknown> {
 
   /** Shows approvals in the team's inbox, as their gates have them now. */
   file(approvals: readonly Approval[]): void {
+    if (this.#forgotten) return;
     this.#inbox.put(approvals, this.#deps.now());
   }
 

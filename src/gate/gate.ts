@@ -184,6 +184,11 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     return { epoch: this.#inForce.adopt(snapshot) };
   }
 
+  /** Empties the gate of a grant that is revoked and deleted. What is left in memory says revoked, so it denies. */
+  async forget(): Promise<void> {
+    await this.ctx.storage.deleteAll();
+  }
+
   /** A decision that has not reached the log yet, or null. */
   async find(seq: number): Promise<LogRow | null> {
     const found = this.#ledger.find(seq);

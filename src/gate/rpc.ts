@@ -151,6 +151,7 @@ export interface GateStub {
   settle(outcomes: readonly Outcome[]): Promise<void>;
   stands(caller: Caller, epoch: number): Promise<Standing>;
   apply(snapshot: Snapshot): Promise<{ epoch: number }>;
+  forget(): Promise<void>;
   find(seq: number): Promise<LogRow | null>;
   usage(grant: GrantId): Promise<readonly LimitUsage[]>;
   resolve(ids: readonly string[]): Promise<readonly Notice[]>;

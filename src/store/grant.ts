@@ -87,6 +87,12 @@ export const revokeGrantsOf = (db: Db, team: TeamId, member: UserId, nowMs: numb
     )
     .bind(team, member, nowMs);
 
+/** Revokes every grant of a team. */
+export const revokeAllGrants = (db: Db, team: TeamId, nowMs: number): D1PreparedStatement =>
+  db
+    .prepare(`UPDATE "grant" SET revoked_at = ?2 WHERE team_id = ?1 AND revoked_at IS NULL`)
+    .bind(team, nowMs);
+
 /** Puts exactly these servers and policies on a grant. The ids are the team's own: the caller found them there. */
 export const attachServers = (
   db: Db,

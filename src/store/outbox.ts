@@ -8,6 +8,15 @@ export interface Pending {
   readonly epoch: number;
 }
 
+/** How many of a team's gates have yet to hear of an edit. */
+export async function countPending(db: Db, team: TeamId): Promise<number> {
+  const row = await db
+    .prepare("SELECT count(*) AS gates FROM outbox WHERE team_id = ?1")
+    .bind(team)
+    .first<{ gates: number }>();
+  return row?.gates ?? 0;
+}
+
 /** Strikes off the gates that acknowledged; one that was meanwhile asked for a later epoch stays. */
 export async function acknowledge(
   db: Db,

@@ -27,6 +27,7 @@ const valid: Record<string, unknown> = {
   login: { email: "a@example.com", password: "wrong" },
   create_team: { name: "Another" },
   update_team: { name: "x", zone: "Europe/Berlin", frozen: "off" },
+  delete_team: { slug: "another" },
   invite_member: { email: "a@example.com", role: "viewer", approver: true, auditor: true },
   accept_invitation: { token: "t" },
   update_member: { role: "admin", approver: true, auditor: false },

@@ -168,6 +168,7 @@ describe("an edit", () => {
       gate: () => ({
         apply: () => Promise.reject(new Error("away")),
         find: () => Promise.resolve(null),
+        forget: () => Promise.reject(new Error("away")),
         usage: () => Promise.resolve([]),
       }),
     });

@@ -166,6 +166,7 @@ describe("the log", () => {
 const notAsked = () => Promise.reject(new Error("not asked"));
 const absent: LogStub = {
   append: notAsked,
+  forget: notAsked,
   list: notAsked,
   find: notAsked,
   events: notAsked,

@@ -21,6 +21,7 @@ const title = ({ method, path }: Operation) => `${method.toUpperCase()} ${path}`
 // A body that each operation would take from its own team, so that nothing but tenancy refuses it.
 const bodies: Record<string, unknown> = {
   update_team: { name: "x" },
+  delete_team: { slug: "owner" },
   update_member: { auditor: true },
   invite_member: { email: "invited@example.com", role: "viewer" },
   save_team_policy: { document: openPolicy },
