@@ -57,6 +57,12 @@ export const programme: readonly Deep[] = [
     run: script("BOMB", "test/policy/bomb_deep.ts"),
   },
   {
+    id: "T11",
+    what: "rounds of every fault that a server can have",
+    size: 500,
+    run: script("STREAM", "test/stream/deep.ts"),
+  },
+  {
     id: "T12",
     what: "pairs of dependencies that break together",
     size: 5_000,

@@ -12,7 +12,7 @@ import { admit, viewOf } from "./ask_gate.ts";
 import type { Exchange } from "./exchange.ts";
 import { listEditing } from "./list.ts";
 import { type Editing, inOrder } from "./rewrite.ts";
-import { settler } from "./settlement.ts";
+import { endUnanswered, settler } from "./settlement.ts";
 import { turnedAway } from "./turn.ts";
 
 type Settle = (end: Outcome["end"], status: number | null, bytes: number) => void;
@@ -44,7 +44,7 @@ export async function enterBatch(exchange: Exchange, batch: Batch, way: BatchWay
   };
   const answer = await way.send(view.upstream);
   if (isFault(answer)) {
-    settleAll("sent" in answer && answer.sent === "perhaps" ? "upstream_failed" : "not_sent", null, 0);
+    settleAll(endUnanswered(answer, exchange.request.signal), null, 0);
     return answer;
   }
   return answerBack(exchange, null, answer, {

@@ -22,7 +22,7 @@ import { checkOrigin, messageIn, readBody, surfaceOf } from "./receive.ts";
 import { type Editing, inOrder } from "./rewrite.ts";
 import { askEditing } from "./server_ask.ts";
 import { noSuchSession, sessionHeader } from "./session.ts";
-import { settler } from "./settlement.ts";
+import { endUnanswered, settler } from "./settlement.ts";
 import { inTurn, noteAnswer, turnedAway } from "./turn.ts";
 
 const firstByteMs = 30_000;
@@ -154,7 +154,7 @@ async function carryOut(
   const settle = settler(exchange, allow.decision);
   const answer = await send(exchange, message, allow.upstream, turn);
   if (isFault(answer)) {
-    settle("sent" in answer && answer.sent === "perhaps" ? "upstream_failed" : "not_sent", null, 0);
+    settle(endUnanswered(answer, exchange.request.signal), null, 0);
     return withDecision(answerFault(answer, message.id, exchange.requestId), allow);
   }
   const back = await answerBack(exchange, message, answer, {
@@ -209,7 +209,7 @@ function editingOf(
 ): Editing | null {
   const { deps, caller, requestId } = exchange;
   const answered = (text: string): void => deps.waitUntil(reply(exchange, upstream, text));
-  const { bind } = deps.states.handles(caller, upstream.serverId);
+  const bind = deps.states.bind(caller, upstream.serverId, { message, decision, now: deps.now });
   return inOrder(askEditing({ message, upstream, decision, requestId, reply: answered }), {
     edit: (received) => bindHandles(received, bind),
     words: handleWords,
@@ -234,7 +234,7 @@ async function send(
   turn: Turn,
 ): Promise<Response | Fault> {
   const { request, caller, deps } = exchange;
-  const out = outgoing(request, message, deps.states.handles(caller, upstream.serverId));
+  const out = outgoing(request, message, deps.states.open(caller, upstream.serverId));
   if (isFault(out)) return out;
   const method = request.method as ForwardRequest["method"];
   const answer = await reach(exchange, upstream, { method, signal: request.signal, ...out });

@@ -1,6 +1,9 @@
+import type { Fault } from "../fault.ts";
 import type { GateStub, Outcome } from "../gate/rpc.ts";
 import { type DecisionId, decisionParts, type GrantId } from "../id.ts";
+import type { FetchFault } from "../upstream/fetch.ts";
 import type { Exchange } from "./exchange.ts";
+import { endOf } from "./intake.ts";
 
 const flushAfterMs = 1_000;
 const flushAt = 32;
@@ -47,3 +50,7 @@ export function settler({ deps, caller, gate, startedMs }: Exchange, decision: D
     told.resolve(deps.settlements.add(caller.grant, gate, outcome));
   };
 }
+
+/** How the record calls the end of a call that got no answer. What never left the gateway is given back to its limits. */
+export const endUnanswered = (why: Fault | FetchFault, client: AbortSignal): Outcome["end"] =>
+  "sent" in why && why.sent === "perhaps" ? endOf(why, client) : "not_sent";

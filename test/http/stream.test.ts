@@ -7,7 +7,7 @@ const seed = Number(process.env["STREAM_SEED"] ?? Date.now() % 1_000_000_000);
 
 let streams: Streams;
 beforeAll(async () => {
-  streams = await Streams.start();
+  streams = await Streams.start(scripts);
 });
 afterAll(() => streams.stop());
 

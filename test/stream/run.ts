@@ -26,35 +26,48 @@ interface Ran {
   readonly decision: string;
 }
 
-/** A gateway in a hurry, and a server behind it that follows the scripts. */
+/** What an upstream plays, and whether nobody can reach it meanwhile. */
+type Played = Pick<Script, "play" | "closed">;
+
+/** A gateway in a hurry, and a server behind it that follows scripts. */
 export class Streams {
   readonly gateway: Gateway;
   readonly team: Team;
+  readonly #played: readonly Played[];
   readonly #faulty: Faulty;
   readonly #refusing: Faulty;
   readonly #dir: string;
   readonly #calls = new Map<string, Wire>();
   #count = 0;
 
-  private constructor(gateway: Gateway, team: Team, faulty: Faulty, refusing: Faulty, dir: string) {
+  private constructor(
+    gateway: Gateway,
+    team: Team,
+    played: readonly Played[],
+    [faulty, refusing]: readonly [Faulty, Faulty],
+    dir: string,
+  ) {
     this.gateway = gateway;
     this.team = team;
+    this.#played = played;
     this.#faulty = faulty;
     this.#refusing = refusing;
     this.#dir = dir;
   }
 
-  static async start(): Promise<Streams> {
+  static async start(played: readonly Played[]): Promise<Streams> {
     const dir = mkdtempSync(join(tmpdir(), "portcullis-stream-"));
     const play = (wire: Wire, heard: Heard) => streams.#play(wire, heard);
     const [faulty, refusing] = await Promise.all([Faulty.start(play), Faulty.start(play)]);
-    const team = new Team(scripts.map((_, i) => [`s${i}`, (i === 0 ? refusing : faulty).url(`s${i}`)]));
+    const team = new Team(
+      played.map(({ closed }, i) => [`s${i}`, (closed ? refusing : faulty).url(`s${i}`)]),
+    );
     const entry = join(import.meta.dirname, "worker.ts");
     const gateway = new Gateway(dir, await freePort(undefined), team, entry, { HASTE: String(haste) });
-    const streams = new Streams(gateway, team, faulty, refusing, dir);
+    const streams = new Streams(gateway, team, played, [faulty, refusing], dir);
     await gateway.begin();
     // Whoever comes first waits until all is loaded.
-    for (const seed of [0, 1]) await streams.#call(1, seed, {});
+    for (const seed of [0, 1]) await streams.#call(0, seed, {});
     return streams;
   }
 
@@ -92,9 +105,9 @@ export class Streams {
   async #run(script: Script, index: number, seed: number): Promise<Ran> {
     const call = String(++this.#count);
     const startMs = Date.now();
-    if (index === 0) this.#refusing.close();
+    if (script.closed) this.#refusing.close();
     const came = await this.#call(index, seed, { call, seed });
-    if (index === 0) await this.#refusing.open();
+    if (script.closed) await this.#refusing.open();
     const tookMs = Date.now() - startMs;
     const broken = misread(script, came, this.#calls.get(call)?.body ?? []);
     if (tookMs > (script.withinS * 1_000) / haste + slackMs) broken.push(`took ${tookMs} ms`);
@@ -112,42 +125,69 @@ export class Streams {
 
   /** A call by one of the grants; luck says which. */
   async #call(index: number, seed: number, args: object): Promise<Came> {
+    return whole((await this.#send(index, seed, "POST", args)).answer);
+  }
+
+  /** A request whose client does with the answer what it likes: a call, or a GET that listens. */
+  async open(index: number, seed: number, method: "POST" | "GET" = "POST"): Promise<Opened> {
+    const call = method === "GET" ? `s${index}` : String(++this.#count);
+    const { sent, answer } = await this.#send(index, seed, method, { call, seed });
+    // It may never come; who waits for it knows.
+    answer.catch(() => undefined);
+    return {
+      answer,
+      leave: () => sent.destroy(),
+      reset: () => sent.socket?.resetAndDestroy(),
+      wire: () => this.#calls.get(call),
+    };
+  }
+
+  async #send(index: number, seed: number, method: "POST" | "GET", args: object) {
     const grant = this.team.snapshots[seed % 2];
     if (!grant) throw new Error("a team without grants");
+    const headers = {
+      Authorization: `Bearer ${await this.team.token(grant, this.gateway.url)}`,
+      "Content-Type": "application/json",
+      Accept: method === "GET" ? "text/event-stream" : "application/json, text/event-stream",
+    };
+    const message = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: tool, arguments: args } };
     const url = `${this.gateway.url}/mcp/${this.team.slug}/s${index}`;
-    return post(url, await this.team.token(grant, this.gateway.url), args);
+    const sent = request(url, { method, agent: false, headers });
+    const answer = new Promise<IncomingMessage>((done, failed) => {
+      sent.once("response", done);
+      sent.on("error", failed);
+    });
+    sent.end(method === "GET" ? undefined : JSON.stringify(message));
+    return { sent, answer };
   }
 
   async #play(wire: Wire, heard: Heard): Promise<void> {
-    const { call, seed } = heard.arguments;
-    const script = scripts[Number(heard.name.slice(1))];
-    if (!script || typeof seed !== "number") return playWell({ wire, heard });
+    const { call = heard.name, seed } = heard.arguments;
+    const played = this.#played[Number(heard.name.slice(1))];
+    if (!played || (heard.method !== "" && typeof seed !== "number")) return playWell({ wire, heard });
     this.#calls.set(String(call), wire);
     const seconds = (count: number) =>
       Promise.race([new Promise<void>((done) => setTimeout(done, (count * 1_000) / haste)), wire.closed]);
-    await script.play({ wire, heard, luck: seeded(seed), seconds });
+    await played.play({ wire, heard, luck: seeded(Number(seed ?? 0)), seconds });
   }
 }
 
-/** Calls the tool, and takes all that comes until it is over. */
-function post(url: string, token: string, args: object): Promise<Came> {
-  const headers = {
-    Authorization: `Bearer ${token}`,
-    "Content-Type": "application/json",
-    Accept: "application/json, text/event-stream",
-  };
-  const message = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: tool, arguments: args } };
-  return new Promise((done, failed) => {
-    const sent = request(url, { method: "POST", agent: false, headers }, (answer: IncomingMessage) => {
-      const chunks: Buffer[] = [];
-      answer.on("data", (chunk: Buffer) => chunks.push(chunk));
-      answer.on("error", () => undefined);
-      answer.on("close", () => {
-        const text = Buffer.concat(chunks).toString("utf8");
-        done({ status: answer.statusCode ?? 0, headers: answer.headers, text, complete: answer.complete });
-      });
-    });
-    sent.on("error", failed);
-    sent.end(JSON.stringify(message));
-  });
+/** A request under way. `wire` is its upstream's end, once it is there. */
+export interface Opened {
+  readonly answer: Promise<IncomingMessage>;
+  readonly leave: () => void;
+  /** Leaves with a TCP reset. */
+  readonly reset: () => void;
+  readonly wire: () => Wire | undefined;
+}
+
+/** All that comes until it is over. */
+export async function whole(awaited: Promise<IncomingMessage>): Promise<Came> {
+  const answer = await awaited;
+  const chunks: Buffer[] = [];
+  answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+  answer.on("error", () => undefined);
+  await new Promise((done) => answer.once("close", done));
+  const { statusCode: status = 0, headers, complete } = answer;
+  return { status, headers, text: Buffer.concat(chunks).toString("utf8"), complete };
 }

@@ -25,21 +25,23 @@ export interface Script {
   readonly end: "answered" | "upstream_failed" | "too_large";
   /** All is over by then: in seconds, as protocol.md §5 counts them. */
   readonly withinS: number;
+  /** The port is closed during the call. */
+  readonly closed?: boolean;
 }
 
 const promptS = 5;
 const firstByteS = 30;
 const silentS = 60 + 12;
 const wholeS = 600;
-const mebibyte = 1_048_576;
-const json = "application/json";
-const sse = "text/event-stream";
+export const mebibyte = 1_048_576;
+export const json = "application/json";
+export const sse = "text/event-stream";
 
 const answerTo = (id: string, text = "done"): string =>
   `{"jsonrpc":"2.0","id":${id},"result":{"content":[{"type":"text","text":${JSON.stringify(text)}}]}}`;
 const event = (data: string): string => `event: message\ndata: ${data}\n\n`;
-const progress = event('{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}');
-const whole = (id: string): string => event(answerTo(id, "ä€😀 done"));
+export const progress = event('{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}');
+export const whole = (id: string): string => event(answerTo(id, "ä€😀 done"));
 
 /** A place inside the text, not at its ends. */
 const inside = (text: string, luck: () => number): number => 1 + Math.floor(luck() * (text.length - 2));
@@ -79,8 +81,7 @@ const passes: Told = { reads: "all", status: 200, end: "answered", withinS: prom
 const told: Told = { reads: "event", status: 200, end: "upstream_failed", withinS: promptS };
 
 const connections: readonly Script[] = [
-  // Who plays it closes the port before the call.
-  script("refuses the connection", refusedAtOnce, () => undefined),
+  script("refuses the connection", { ...refusedAtOnce, closed: true }, () => undefined),
   script("hangs up without a byte", refusedAtOnce, ({ wire }) => wire.leave()),
   script("resets the connection without a byte", refusedAtOnce, ({ wire }) => wire.reset()),
   script("resets it within the status line", refusedAtOnce, async ({ wire, luck }) => {
