@@ -46,6 +46,8 @@ const kept = (stub: DurableObjectStub) =>
       .map(({ name }) => name),
   );
 
+const wakes = (stub: DurableObjectStub) => runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
+
 /** Every table of the database in which a text can be found. */
 async function tablesWith(text: string): Promise<string[]> {
   const { results } = await env.DB.prepare(
@@ -78,6 +80,7 @@ it("a deleted team's agents are refused, and nothing of it is left in any table,
   for (const text of [teamId(), grant, mark]) expect(await tablesWith(text)).toEqual([]);
   expect(await kept(gateOf(grant))).toEqual([]);
   expect(await kept(logOf(teamId()))).toEqual([]);
+  for (const object of [gateOf(grant), logOf(teamId())]) expect(await wakes(object)).toBeNull();
   await evictDurableObject(gateOf(grant));
   expect(await agent.call("tools", "read_a")).toEqual({ effect: "gone", because: "token" });
   // What they shared is the other team's still.
