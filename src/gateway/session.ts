@@ -23,6 +23,7 @@ export interface Session {
 
 // A session that is used is renewed by its server long before; one that is not ends here.
 const lifetimeMs = 30 * 24 * 3_600_000;
+const revisionCharsMax = 32;
 
 /** One answer for an id that is not ours, another grant's, or over (MCP 2025-11-25, transports: 404 starts a new session). */
 export const noSuchSession: Fault = fault(
@@ -64,11 +65,13 @@ export class Sessions {
     if (id === null) return null;
     if (session?.upstreamId === id) return session.sealed;
     const clientName = message?.clientName;
+    const revision = message?.params?.get("protocolVersion");
     const opened = {
       id,
       server: upstream.serverId,
       expiresAtMs: nowMs + lifetimeMs,
       ...(clientName === undefined ? {} : { clientName }),
+      ...(typeof revision === "string" && revision.length <= revisionCharsMax ? { revision } : {}),
       ...(message?.elicitsUrls ? { capabilities: [urlElicitation] } : {}),
     };
     return sealSession(this.#master, ownerOf(caller), opened, this.#random);

@@ -17,6 +17,7 @@ export interface OpenedSession {
   readonly server: ServerId;
   readonly expiresAtMs: number;
   readonly clientName?: string;
+  /** The revision that the client asked for. */
   readonly revision?: string;
   /** Names of the client's capabilities, such as `elicitation.url`. */
   readonly capabilities?: readonly string[];

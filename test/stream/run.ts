@@ -78,6 +78,13 @@ export class Streams {
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
+  /** Ends the gateway, and starts it again by a clock that is so much ahead. */
+  async restart(aheadMs: number): Promise<void> {
+    await this.gateway.kill();
+    this.gateway.spawn(aheadMs);
+    await this.gateway.answers();
+  }
+
   /** Plays every script once; answers with what went wrong, by the script's name. */
   async play(seed: number): Promise<string[]> {
     const queue = scripts

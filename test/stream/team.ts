@@ -8,6 +8,9 @@ import { readSigningKeys } from "../../src/identity/keys.ts";
 const random = (count: number): Uint8Array => randomBytes(count);
 const everything = { sampling: "allow", elicitation: "allow", roots: "allow" };
 
+// Longer than a session.
+const lastsMs = 60 * 86_400_000;
+
 /** The tool that every server of the team has. */
 export const tool = "act";
 
@@ -43,7 +46,7 @@ export class Team {
   }
 
   #snapshot(upstreams: readonly (readonly [string, string])[], requests: object): Snapshot {
-    const farMs = Date.now() + 86_400_000;
+    const farMs = Date.now() + lastsMs;
     const document = { version: "1", default: "deny", tools: { [tool]: {} }, requests };
     const policy = {
       id: newId("pol", random) as PolicyId,

@@ -1,7 +1,10 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 
-/** What a call asked, as far as a script needs it. */
+/** What was asked, as far as a script needs it. */
 export interface Heard {
+  readonly verb: string;
+  /** The session that was named, or null. */
+  readonly session: string | null;
   /** The JSON text of the request's id; empty where it has none. */
   readonly id: string;
   readonly method: string;
@@ -143,9 +146,17 @@ function requestIn(bytes: Buffer): Heard | null {
   const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
   const body = bytes.subarray(end + 4);
   if (body.length < length) return null;
-  const name = /^\S+ \S*?([^/\s]*) /.exec(head)?.[1] ?? "";
-  if (length === 0) return { id: "", method: "", name, arguments: {} };
+  const [, verb = "", name = ""] = /^(\S+) \S*?([^/\s]*) /.exec(head) ?? [];
+  const session = /^mcp-session-id: *(.*)$/im.exec(head)?.[1] ?? null;
+  if (length === 0) return { verb, session, id: "", method: "", name, arguments: {} };
   const message = JSON.parse(body.toString("utf8"));
   const id = message.id === undefined ? "" : JSON.stringify(message.id);
-  return { id, method: message.method ?? "", name, arguments: message.params?.arguments ?? {} };
+  return {
+    verb,
+    session,
+    id,
+    method: message.method ?? "",
+    name,
+    arguments: message.params?.arguments ?? {},
+  };
 }
