@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { ControlEntry, LogRow, OutcomeEntry } from "../audit/entry.ts";
+import { decisionId } from "../id.ts";
 import type { Membership } from "../store/team.ts";
 import { Exact, timestamp } from "./reply.ts";
 
@@ -35,6 +36,9 @@ export const rowShape = z
       .check(
         z.describe("What the policy had kept of the arguments; only admins and auditors have this member."),
       ),
+    continues: z
+      .nullable(z.string())
+      .check(z.describe("The round before, where a call has several: it was counted with the first.")),
     epoch: z.int(),
     request_id: z.string(),
     end: z
@@ -78,6 +82,7 @@ export function showRow({ id, decision, outcome }: LogRow, withValues: boolean) 
     argument_keys: decision.argumentKeys,
     argument_hash: decision.argumentHash,
     ...(withValues ? { arguments: values && new Exact(values.text) } : {}),
+    continues: decision.continues === undefined ? null : decisionId(decision.gate, decision.continues),
     epoch: decision.epoch,
     request_id: decision.requestId,
     end: outcome && showEnd(outcome),

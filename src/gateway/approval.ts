@@ -4,7 +4,7 @@ import type { Admission, Caller, GateStub, WaitsFor } from "../gate/rpc.ts";
 import { approvalParts } from "../id.ts";
 import { fromPlain, type Json } from "../json/value.ts";
 import { compactJson } from "../json/write.ts";
-import type { Message } from "../mcp/decode.ts";
+import { bodyBytesMax, carriedText, type Message } from "../mcp/decode.ts";
 import { elicitByError, elicitByResult } from "../mcp/elicit.ts";
 import { type Awaited, faultBody, type Refusal, refusedCall } from "../mcp/refuse.ts";
 import { answerRefusal, decisionHeader, json } from "./answer.ts";
@@ -43,7 +43,12 @@ export async function askPerson(asking: Asking): Promise<Response> {
       const refusal = { ...deny.refusal, approval: awaitedAt(deps.origin, deny.waitsFor) };
       const text =
         message.era === "modern"
-          ? elicitByResult(message, refusal, deny.decision, await deps.states.seal(caller, deny.waitsFor))
+          ? elicitByResult(
+              message,
+              refusal,
+              deny.decision,
+              await deps.states.seal(caller, message, deny.waitsFor),
+            )
           : elicitByError(message, refusal, deny.decision);
       return json(text, 200, [[decisionHeader, deny.decision]]);
     }
@@ -103,8 +108,13 @@ function wayOf(
   return waitsFor.hold > 0 && streams ? "hold" : "refuse";
 }
 
-const elicitsUrls = (message: Message, session: Session | null): boolean =>
-  message.era === "modern" ? message.elicitsUrls : (session?.capabilities.includes(urlElicitation) ?? false);
+// What a call carries from its server comes back sealed, and a third larger, in a body that must not be too large for us.
+const carriableBytes = 0.7 * bodyBytesMax;
+
+function elicitsUrls(message: Message, session: Session | null): boolean {
+  if (message.era === "legacy") return session?.capabilities.includes(urlElicitation) ?? false;
+  return message.elicitsUrls && (carriedText(message) === null || message.body.length < carriableBytes);
+}
 
 /** The text of a progress notification for this message, or null where its client asked for none. */
 function progressOf({ params }: Message): ((elapsedMs: number) => string) | null {

@@ -12,10 +12,11 @@ const gateDeadlineMs = 10_000;
  * was allowed then.
  */
 export async function admit(
-  { gate, caller, requestId, session }: Exchange,
+  { gate, caller, requestId, session, deps }: Exchange,
   message: Message,
 ): Promise<Admission> {
   const clientName = message.clientName ?? session?.clientName;
+  const continues = deps.states.continues(message, caller);
   const admission = await inTime(
     gate.admit(caller, {
       method: message.method,
@@ -24,6 +25,7 @@ export async function admit(
       ...(message.argumentsText === undefined ? {} : { argumentsText: message.argumentsText }),
       ...(message.othersText === undefined ? {} : { othersText: message.othersText }),
       ...(clientName === undefined ? {} : { clientName }),
+      ...(continues && { continues }),
     }),
     gateDeadlineMs,
   );

@@ -1,18 +1,17 @@
 import { type Fault, isFault } from "../fault.ts";
 import type { Batch } from "../mcp/batch.ts";
 import type { Message } from "../mcp/decode.ts";
-import { openHandles } from "../mcp/handle.ts";
+import { type Open, openHandles } from "../mcp/handle.ts";
 import { headersOut } from "../mcp/headers.ts";
 import { encodeName } from "../mcp/mirror.ts";
 import { mirroredName } from "../mcp/target.ts";
-import type { Handles } from "./request_state.ts";
 import { concatenated } from "./rewrite.ts";
 
 /** What goes to the server for a client's request: the headers that may, and the message with the server's own handles in it. */
 export function outgoing(
   request: Request,
   message: Message | Batch | null,
-  { open }: Handles,
+  open: Open,
 ): { readonly headers: Headers; readonly body?: Uint8Array } | Fault {
   if (!message) return { headers: headersOut(request.headers, "legacy") };
   if ("members" in message) return batchOut(request, message, open);
@@ -24,7 +23,7 @@ export function outgoing(
   return { headers, body: opened.body };
 }
 
-function batchOut(request: Request, { members }: Batch, open: Handles["open"]) {
+function batchOut(request: Request, { members }: Batch, open: Open) {
   const parts: Uint8Array[] = [];
   for (const member of members) {
     const opened = openHandles(member, open);

@@ -172,9 +172,19 @@ function elicitsUrls(envelope: Envelope): boolean {
   return objectAt(objectAt(declared, "elicitation"), "url") !== undefined;
 }
 
-/** The same message without what only answered the gateway's own question: `requestState` and `inputResponses`. */
-export const withoutState = (message: Message): Message =>
-  withParams(message, new Map([...(message.params ?? [])].filter(([key]) => !ownState.has(key))));
+/** What a call carries from one round to the next, in its source text; null for nothing. */
+export function carriedText({ params }: Message): string | null {
+  const carried = [...(params ?? [])].filter(([key]) => carriedKeys.has(key));
+  return carried.length === 0 ? null : compactJson(new Map(carried));
+}
+
+/** The same message, carrying that text of `carriedText` and nothing else. */
+export function carrying(message: Message, text: string | null): Message {
+  const read = text === null ? null : readJson(text);
+  const carried = read?.ok && read.value instanceof Map ? read.value : [];
+  const own = [...(message.params ?? [])].filter(([key]) => !carriedKeys.has(key));
+  return withParams(message, new Map([...own, ...carried]));
+}
 
 /** The same request or notification with other parameters. What it names, and its arguments, must be as they were. */
 export function withParams(message: Message, params: JsonObject): Message {
@@ -186,7 +196,7 @@ export function withParams(message: Message, params: JsonObject): Message {
   return { ...rest, id, method, params, ...othersOf({ method, params }), body };
 }
 
-const ownState = new Set(["requestState", "inputResponses"]);
+const carriedKeys = new Set(["requestState", "inputResponses"]);
 
 const withArguments = new Set(["tools/call", "prompts/get"]);
 

@@ -8,7 +8,8 @@ import type { MasterKeys } from "./aead.ts";
 export interface HandleOwner {
   readonly team: TeamId;
   readonly grant: GrantId;
-  readonly server: ServerId;
+  /** Null where the handle itself names it. */
+  readonly server: ServerId | null;
 }
 
 const tagBytes = 16;

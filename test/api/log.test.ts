@@ -86,6 +86,7 @@ describe("the log", () => {
       argument_keys: ["path"],
       argument_hash: "h",
       arguments: null,
+      continues: null,
       epoch: 2,
       request_id: "req_1",
       end: { how: "answered", at: "2026-01-01T00:00:01.012Z", status: 200, bytes: 42, latency_ms: 12 },

@@ -8,7 +8,12 @@ import { bindHandles, openHandles } from "../../src/mcp/handle.ts";
 function bound(text: string): string {
   const read = readJson(text);
   if (!read.ok || !(read.value instanceof Map)) throw new Error("not an object");
-  return compactJson(bindHandles(read.value, (kind, handle) => `${kind}<${handle}>`));
+  const bind = {
+    task: (id: string) => `taskId<${id}>`,
+    state: (state: string | null, asks: boolean) =>
+      asks || state !== null ? `requestState<${state}>` : null,
+  };
+  return compactJson(bindHandles(read.value, bind));
 }
 
 const headers: BodyHeaders = {
@@ -22,7 +27,10 @@ const headers: BodyHeaders = {
 function opened(text: string): string {
   const message = decode(new TextEncoder().encode(text), headers);
   if (isFault(message)) throw new Error(message.detail);
-  const open = openHandles(message, (_kind, given) => /^<(.*)>$/.exec(given)?.[1] ?? null);
+  const inside = (given: string) => /^<(.*)>$/.exec(given)?.[1] ?? null;
+  const state = (given: string) =>
+    given === "none" ? { state: null } : inside(given) && { state: inside(given) };
+  const open = openHandles(message, { task: inside, state: (given) => state(given) || null });
   return isFault(open) ? open.fault : new TextDecoder().decode(open.body);
 }
 
@@ -31,6 +39,11 @@ describe("a server's message", () => {
     [
       '{"id":1,"result":{"resultType":"input_required","requestState":"a","x":1.0}}',
       '{"id":1,"result":{"resultType":"input_required","requestState":"requestState<a>","x":1.0}}',
+    ],
+    [
+      // The client is to carry something, so that the gateway knows the next round by it.
+      '{"id":1,"result":{"resultType":"input_required","inputRequests":{}}}',
+      '{"id":1,"result":{"resultType":"input_required","inputRequests":{},"requestState":"requestState<null>"}}',
     ],
     [
       '{"id":1,"result":{"resultType":"task","taskId":"t","status":"working"}}',
@@ -61,6 +74,7 @@ describe("a server's message", () => {
     ['{"id":9,"method":"tasks/get","params":{"taskId":"t"}}'],
     ['{"id":1,"result":{"content":[],"structuredContent":{"taskId":"t","status":"open"}}}'],
     ['{"id":1,"result":{"taskId":"t"}}'],
+    ['{"id":1,"result":{"resultType":"complete","content":[]}}'],
     ['{"id":1,"error":{"code":-32602,"message":"taskId"}}'],
   ])("%s stays as it is", (text) => {
     expect(bound(text)).toBe(text);
@@ -76,6 +90,10 @@ describe("a client's message", () => {
     [
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{"n":1.0},"requestState":"<s>"}}',
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{"n":1.0},"requestState":"s"}}',
+    ],
+    [
+      '{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"a","requestState":"none","inputResponses":{}}}',
+      '{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"a","inputResponses":{}}}',
     ],
     [
       '{"jsonrpc":"2.0","id":9,"result":{"action":"accept","_meta":{"io.modelcontextprotocol/related-task":{"taskId":"<t>"}}}}',
