@@ -5,7 +5,7 @@ import { approvalParts, decisionId, type GrantId, type TeamId } from "../id.ts";
 import { Calendar } from "../limit/calendar.ts";
 import type { CounterStub, Notice } from "../limit/reservation.ts";
 import { wallClock } from "../limit/zone.ts";
-import { methodRule } from "../policy/method.ts";
+import { type MethodRule, methodRule } from "../policy/method.ts";
 import { listedOf, upstreamOf } from "./admission.ts";
 import { type ApprovalDeps, Approvals } from "./approvals.ts";
 import { Holds } from "./hold.ts";
@@ -26,7 +26,7 @@ import type {
 } from "./rpc.ts";
 import { Shipping, type ShippingParts } from "./shipping.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { stand } from "./standing.ts";
+import { type Compiled, type CompiledRoute, stand, teamUnreadable } from "./standing.ts";
 import { Turn, type TurnParts } from "./turn.ts";
 import { readUsage } from "./usage.ts";
 
@@ -40,7 +40,16 @@ export interface GateDeps extends ApprovalDeps, InForceDeps, Pick<TurnParts, "ar
 
 // Each try is lost to an edit, or to a counter so slow that what it granted has run out.
 const triesMax = 3;
-const allowedMethod = { allowed: true } as const;
+
+/** Whether what names nothing may pass. What has no method passes wherever anything does. */
+function ruleOf(
+  method: string | null,
+  { team, teamBroken }: Compiled,
+  { policy }: CompiledRoute,
+): MethodRule {
+  if (teamBroken) return teamUnreadable;
+  return method === null ? { allowed: true } : methodRule(method, team, policy);
+}
 
 /** The decision point and the ledger of one grant, as the Worker and the control plane call it. */
 export class Gate extends DurableObject<unknown> implements GateStub {
@@ -132,7 +141,7 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     const standing = stand(compiled, caller, this.#nowMs);
     if ("gone" in standing) return { effect: "gone", because: standing.gone };
     const { route } = standing;
-    const rule = method === null ? allowedMethod : methodRule(method, compiled.team, route.policy);
+    const rule = ruleOf(method, compiled, route);
     return {
       effect: "view",
       epoch: compiled.snapshot.epoch,

@@ -7,7 +7,7 @@ import { localNow } from "./calendar.ts";
 import { type Count, type Subject, toCharge } from "./charge.ts";
 import type { Ask, Target } from "./rpc.ts";
 import type { Route, Snapshot } from "./snapshot.ts";
-import type { Compiled, CompiledRoute } from "./standing.ts";
+import { type Compiled, type CompiledRoute, teamUnreadable } from "./standing.ts";
 import { keptBytesMax, valuesText } from "./values.ts";
 
 /** What the policies say of a message, before its limits are tested and its approval is looked for. */
@@ -59,8 +59,8 @@ function judgeOne(
   nowMs: number,
 ): Judged {
   if (compiled.teamBroken) {
-    const reason = "The team's policy cannot be read by this version of the gateway.";
-    return { verdict: "denied", target, rule: "/team", reason, notes: [], ...nothingMore };
+    const { rule, reason } = teamUnreadable;
+    return { verdict: "denied", target, rule, reason, notes: [], ...nothingMore };
   }
   const decision = evaluate(questionOf(compiled, route, ask, target, args, nowMs));
   return toJudged(decision, target, route, compiled.snapshot.grant);

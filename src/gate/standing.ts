@@ -22,6 +22,13 @@ export interface Compiled {
   readonly routes: ReadonlyMap<string, CompiledRoute>;
 }
 
+/** What everything is refused with where the team's policy cannot be read. */
+export const teamUnreadable = {
+  allowed: false,
+  rule: "/team",
+  reason: "The team's policy cannot be read by this version of the gateway.",
+} as const;
+
 /** Reads every policy of the snapshot once. One that this version cannot read denies all it covers. */
 export function compile(snapshot: Snapshot): Compiled {
   const team = snapshot.team.policy ? compilePolicy(snapshot.team.policy) : null;

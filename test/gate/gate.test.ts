@@ -234,6 +234,21 @@ test("a policy that cannot be read denies everything", async () => {
   expect(await broken.gate.admit(broken.caller, call("cmux_send"))).toMatchObject({ effect: "deny" });
 });
 
+test("a team's policy that cannot be read lets nothing pass, with a name or without", async () => {
+  const policy = s.snapshot.routes[0]?.policy ?? null;
+  const team = { ...s.snapshot.team, policy: policy && { ...policy, text: '{"version":"9"}' } };
+  await s.gate.apply({ ...s.snapshot, epoch: 2, team });
+  const refused = {
+    outcome: "denied",
+    rule: "/team",
+    reason: "The team's policy cannot be read by this version of the gateway.",
+  };
+  expect(await s.gate.admit(s.caller, call("cmux_send"))).toMatchObject({ effect: "deny", refusal: refused });
+  for (const method of ["initialize", "tools/list", "server/discover", "vendor/secret", null]) {
+    expect(await s.gate.view(s.caller, method)).toMatchObject({ refused });
+  }
+});
+
 test("a decision is found at the gate at once, and in the log with its outcome after shipping", async () => {
   const admission = await s.gate.admit(s.caller, call("cmux_send", { text: "hello" }));
   const id = admission.effect === "allow" ? admission.decision : "";
