@@ -5,6 +5,7 @@ import { drainEvents } from "./api/event_outbox.ts";
 import type { RestApi } from "./api/rest.ts";
 import { type RecheckDeps, recheckServers } from "./api/server_recheck.ts";
 import { argumentKey } from "./audit/argument_key.ts";
+import type { ControlEntry } from "./audit/entry.ts";
 import { Log } from "./audit/log.ts";
 import { fault, isFault } from "./fault.ts";
 import { inTime } from "./gate/deadline.ts";
@@ -169,23 +170,23 @@ function currentKey(master: MasterKeys): Uint8Array {
 // What runs behind an answer gets 30 s from the platform.
 const countRefusalsMs = 20_000;
 
+/** An event of the team's that nobody of the team made. */
+const logEvent = (env: Env, team: TeamId, event: Pick<ControlEntry, "action" | "subject" | "detail">) =>
+  logOf(env, team).append([
+    { kind: "control", id: newId("evt", random), atMs: Date.now(), requestId: "", actor: "system", ...event },
+  ]);
+
 const refusalsOf = (env: Env): Refusals =>
   new Refusals({
     saveUnknown: (counts) => countRefused(env.DB, Date.now(), counts),
     tellTeam: async ({ team, grant, count, sinceMs }) => {
       const since = new Date(sinceMs).toISOString();
-      await logOf(env, team).append([
-        {
-          kind: "control",
-          id: newId("evt", random),
-          atMs: Date.now(),
-          requestId: "",
-          actor: "system",
-          action: "sign_in.refused",
-          subject: grant,
-          detail: { count, since },
-        },
-      ]);
+      await logEvent(env, team, { action: "sign_in.refused", subject: grant, detail: { count, since } });
+    },
+    tellAsked: async ({ team, grant, server, rule, count, sinceMs }) => {
+      const since = new Date(sinceMs).toISOString();
+      const detail = { grant, rule, count, since };
+      await logEvent(env, team, { action: "server_request.refused", subject: server, detail });
     },
     behind: waitUntil,
     wait: () => new Promise((resolve) => setTimeout(resolve, countRefusalsMs)),

@@ -19,7 +19,7 @@ export interface GatewayDeps {
   readonly gate: (grant: GrantId) => GateStub;
   readonly settlements: Settlements;
   readonly sessions: Sessions;
-  readonly refusals: Pick<Refusals, "unknown" | "grant">;
+  readonly refusals: Pick<Refusals, "unknown" | "grant" | "ask">;
   readonly states: RequestStates;
   readonly forward: FetchDeps;
   /** The headers that sign in to an upstream, opened from the vault; a fault where they do not open. */

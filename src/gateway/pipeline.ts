@@ -210,7 +210,9 @@ function editingOf(
   const { deps, caller, requestId } = exchange;
   const answered = (text: string): void => deps.waitUntil(reply(exchange, upstream, text));
   const bind = deps.states.bind(caller, upstream.serverId, { message, decision, now: deps.now });
-  return inOrder(askEditing({ message, upstream, decision, requestId, reply: answered }), {
+  const { team, grant } = caller;
+  const refused = (rule: string) => deps.refusals.ask({ team, grant, server: upstream.serverId, rule });
+  return inOrder(askEditing({ message, upstream, decision, requestId, refused, reply: answered }), {
     edit: (received) => bindHandles(received, bind),
     words: handleWords,
   });

@@ -17,6 +17,8 @@ export interface Asked {
   readonly upstream: Pick<Upstream, "refusedRequests">;
   readonly decision: DecisionId | null;
   readonly requestId: string;
+  /** Writes down that the rule refused the server something. */
+  readonly refused: (rule: string) => void;
   /** Answers the server in the client's place, with a JSON-RPC text. */
   readonly reply: (text: string) => void;
 }
@@ -37,6 +39,7 @@ export function askEditing(asked: Asked): Editing | null {
     if (isFault(asks)) return asks;
     const rule = asks.map((ask) => refusedRequests[ask]).find((found) => found !== undefined);
     if (rule === undefined) return received;
+    asked.refused(rule);
     const id = idOf(received);
     if (!received.has("method")) return refusal(asked, id, rule);
     if (id !== null && replies++ < repliesMax) asked.reply(errorOf(id, rule, asked.requestId));

@@ -1,4 +1,4 @@
-import type { GrantId, TeamId } from "../id.ts";
+import type { GrantId, ServerId, TeamId } from "../id.ts";
 
 /** Where somebody was turned away. */
 export type Surface = "gateway" | "login" | "control_plane";
@@ -11,10 +11,25 @@ export interface RefusedGrant {
   readonly sinceMs: number;
 }
 
+/** What a server asked of a client that the policy's `requests` refuse. */
+export interface ServerAsk {
+  readonly team: TeamId;
+  readonly grant: GrantId;
+  readonly server: ServerId;
+  readonly rule: string;
+}
+
+/** How often it did. */
+export interface RefusedAsk extends ServerAsk {
+  readonly count: number;
+  readonly sinceMs: number;
+}
+
 /** What the counts need from outside; `src/index.ts` fills it in. */
 export interface RefusalsDeps {
   readonly saveUnknown: (counts: ReadonlyMap<Surface, number>) => Promise<void>;
   readonly tellTeam: (refused: RefusedGrant) => Promise<void>;
+  readonly tellAsked: (refused: RefusedAsk) => Promise<void>;
   /** Keeps the isolate for work behind the answer. */
   readonly behind: (work: Promise<void>) => void;
   readonly wait: () => Promise<void>;
@@ -24,13 +39,14 @@ export interface RefusalsDeps {
 const grantsMax = 1_000;
 
 /**
- * Refused sign-ins, counted per isolate and written together, so that whoever hammers at the door costs a row and not a
- * row a try. A token that does not verify is only ever counted: it must not name what is written to.
+ * Refused sign-ins, and what servers were refused, counted per isolate and written together, so that whoever hammers at the
+ * door costs a row and not a row a try. A token that does not verify is only ever counted: it must not name what is written to.
  */
 export class Refusals {
   readonly #deps: RefusalsDeps;
   #unknown = new Map<Surface, number>();
   #grants = new Map<GrantId, RefusedGrant>();
+  #asks = new Map<string, RefusedAsk>();
   #waiting = false;
 
   constructor(deps: RefusalsDeps) {
@@ -55,6 +71,15 @@ export class Refusals {
     this.#flushLater();
   }
 
+  /** Counts a server that asked for more than it may: one entry for a grant, server and rule, however often it asks. */
+  ask(asked: ServerAsk): void {
+    const key = `${asked.grant} ${asked.server} ${asked.rule}`;
+    const known = this.#asks.get(key);
+    const sinceMs = known?.sinceMs ?? this.#deps.now();
+    this.#asks.set(key, { ...asked, count: (known?.count ?? 0) + 1, sinceMs });
+    this.#flushLater();
+  }
+
   #flushLater(): void {
     if (this.#waiting) return;
     this.#waiting = true;
@@ -62,13 +87,13 @@ export class Refusals {
   }
 
   async #flush(): Promise<void> {
-    const { saveUnknown, tellTeam } = this.#deps;
-    const [unknown, grants] = [this.#unknown, this.#grants];
-    [this.#unknown, this.#grants, this.#waiting] = [new Map(), new Map(), false];
-    const writes = [...grants.values()].map(tellTeam);
+    const { saveUnknown, tellTeam, tellAsked } = this.#deps;
+    const [unknown, grants, asks] = [this.#unknown, this.#grants, this.#asks];
+    [this.#unknown, this.#grants, this.#asks, this.#waiting] = [new Map(), new Map(), new Map(), false];
+    const writes = [...[...grants.values()].map(tellTeam), ...[...asks.values()].map(tellAsked)];
     if (unknown.size > 0) writes.push(saveUnknown(unknown));
     for (const written of await Promise.allSettled(writes)) {
-      if (written.status === "rejected") console.error("refused sign-ins went uncounted", written.reason);
+      if (written.status === "rejected") console.error("refusals went uncounted", written.reason);
     }
   }
 }

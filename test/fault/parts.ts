@@ -85,7 +85,7 @@ export async function wholeParts(
       },
       settlements: new Settlements(),
       sessions: new Sessions(keys, random),
-      refusals: { unknown: () => undefined, grant: () => undefined },
+      refusals: { unknown: () => undefined, grant: () => undefined, ask: () => undefined },
       states: new RequestStates(keys, random),
       forward: {
         fetch: async (input, init) => upstream(sent, await new Request(input, init).text()),

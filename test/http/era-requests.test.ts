@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import * as z from "zod";
 import { type Exam, startExam } from "../support/exam.ts";
 import { type EraClient, eraClients } from "./era_client.ts";
 import { type Server, Team } from "./team.ts";
@@ -21,6 +22,37 @@ beforeAll(async () => {
 afterAll(() => exam.stop());
 
 const denied = (request: string): string => `Denied by rule /requests/${request}.`;
+
+const events = z.object({
+  items: z.array(
+    z.object({
+      action: z.string(),
+      actor: z.string(),
+      subject: z.string(),
+      detail: z.record(z.string(), z.unknown()),
+    }),
+  ),
+});
+
+it("leaves in the team's log which server asked for what it may not, once for all its tries", async () => {
+  const { id, token } = await team.grant(server, "plain");
+  const [, , connect] = eraClients[1] ?? [];
+  const agent = await connect?.(server.gateway_url, token);
+  for (let i = 0; i < 3; i++) await agent?.call("test_input_required_result_list_roots");
+  await agent?.close();
+  const told = async () => {
+    const { items } = await team.rest.must(events, "GET", team.path("events"));
+    return items.filter(({ detail }) => detail["grant"] === id);
+  };
+  const counted = async () => (await told()).reduce((sum, { detail }) => sum + Number(detail["count"]), 0);
+  await expect.poll(counted, { timeout: 40_000, interval: 1_000 }).toBe(3);
+  expect((await told())[0]).toEqual({
+    action: "server_request.refused",
+    actor: "system",
+    subject: server.id,
+    detail: { grant: id, rule: "/requests/roots", count: expect.any(Number), since: expect.any(String) },
+  });
+});
 
 describe.each(eraClients)(
   "%s, whose server asks for more than the policy permits",

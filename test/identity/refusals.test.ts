@@ -1,7 +1,7 @@
 import { applyD1Migrations, env } from "cloudflare:test";
 import { beforeAll, expect, test } from "vitest";
-import type { GrantId, TeamId } from "../../src/id.ts";
-import { Refusals, type RefusedGrant, type Surface } from "../../src/identity/refusals.ts";
+import type { GrantId, ServerId, TeamId } from "../../src/id.ts";
+import { Refusals, type RefusedAsk, type RefusedGrant, type Surface } from "../../src/identity/refusals.ts";
 import { countRefused } from "../../src/store/refusal.ts";
 
 beforeAll(() => applyD1Migrations(env.DB, env.MIGRATIONS));
@@ -12,6 +12,7 @@ const grant = (n: number) => `grt_${n}` as GrantId;
 class Door {
   readonly saved: [Surface, number][][] = [];
   readonly told: RefusedGrant[] = [];
+  readonly asked: RefusedAsk[] = [];
   readonly #work: Promise<void>[] = [];
   #open: () => void = () => undefined;
   readonly refusals = new Refusals({
@@ -20,6 +21,9 @@ class Door {
     },
     tellTeam: async (refused) => {
       this.told.push(refused);
+    },
+    tellAsked: async (refused) => {
+      this.asked.push(refused);
     },
     behind: (work) => this.#work.push(work),
     wait: () => {
@@ -49,6 +53,19 @@ test("sign-ins that are refused are written together, not one by one", async () 
     ],
   ]);
   expect(door.told).toEqual([{ team, grant: grant(1), count: 3, sinceMs: 7 }]);
+});
+
+test("a server that asks on and on for what it may not costs one entry for each rule", async () => {
+  const door = new Door();
+  const server = "srv_1" as ServerId;
+  const ask = (rule: string) => ({ team, grant: grant(1), server, rule });
+  for (let i = 0; i < 500; i++)
+    door.refusals.ask(ask(i % 5 === 0 ? "/requests/roots" : "/requests/sampling"));
+  await door.flush();
+  expect(door.asked).toEqual([
+    { ...ask("/requests/roots"), count: 100, sinceMs: 7 },
+    { ...ask("/requests/sampling"), count: 400, sinceMs: 7 },
+  ]);
 });
 
 test("what comes after a flush is counted anew", async () => {
