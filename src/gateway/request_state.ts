@@ -37,7 +37,7 @@ export class RequestStates {
     const state = message.params?.get("requestState");
     if (typeof state !== "string" || !isOurs(state)) return { message, resumed: false };
     const opened = await openState(this.#master, ownerOf(caller), state);
-    return opened ? { message: carrying(message, opened.carried), resumed: true } : badState;
+    return opened ? { message: carrying(message, opened.carried ?? null), resumed: true } : badState;
   }
 
   /** The round that the message proves to continue: it was asked for that one's answer, and calls the same with the same. */

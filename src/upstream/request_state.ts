@@ -5,8 +5,8 @@ import type { SessionOwner } from "./session.ts";
 /** What a client carries for us while its user is at the approval's page (MCP 2026-07-28, multi-round-trip requests). */
 export interface RequestState {
   readonly approval: ApprovalId;
-  /** The source text of what the call carried from its server's last round; null where it is the first. */
-  readonly carried: string | null;
+  /** The source text of what the call carried from its server's last round; null where it is the first, absent where an earlier version sealed. */
+  readonly carried?: string | null;
 }
 
 const purpose = "request state";
