@@ -1,18 +1,16 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { openPolicy } from "../conformance/policy.ts";
-import { type Exam, startExam } from "../support/exam.ts";
-import { type Server, Team } from "./team.ts";
+import type { Exam } from "../support/exam.ts";
+import { examTeam } from "./exam_team.ts";
+import type { Server, Team } from "./team.ts";
 
 let exam: Exam;
 let team: Team;
 let server: Server;
 
 beforeAll(async () => {
-  exam = await startExam();
-  team = await Team.signUp(inject("gateway").url);
-  server = await team.register("exam", exam.url);
-  await team.savePolicy(server, "open", openPolicy);
+  ({ exam, team, server } = await examTeam({ open: openPolicy }));
 });
 afterAll(() => exam.stop());
 

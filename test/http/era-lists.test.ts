@@ -1,7 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
-import { type Exam, startExam } from "../support/exam.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Exam } from "../support/exam.ts";
 import { type EraClient, eraClients } from "./era_client.ts";
-import { type Server, Team } from "./team.ts";
+import { examTeam } from "./exam_team.ts";
+import type { Server, Team } from "./team.ts";
 
 const policy = {
   version: "1",
@@ -16,10 +17,7 @@ let team: Team;
 let server: Server;
 
 beforeAll(async () => {
-  exam = await startExam();
-  team = await Team.signUp(inject("gateway").url);
-  server = await team.register("exam", exam.url);
-  await team.savePolicy(server, "narrow", policy);
+  ({ exam, team, server } = await examTeam({ narrow: policy }));
 });
 afterAll(() => exam.stop());
 

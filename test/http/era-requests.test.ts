@@ -1,23 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
-import { type Exam, startExam } from "../support/exam.ts";
+import type { Exam } from "../support/exam.ts";
 import { type EraClient, eraClients } from "./era_client.ts";
-import { type Server, Team } from "./team.ts";
+import { examTeam } from "./exam_team.ts";
+import type { Server, Team } from "./team.ts";
 
 let exam: Exam;
 let team: Team;
 let server: Server;
 
 beforeAll(async () => {
-  exam = await startExam();
-  team = await Team.signUp(inject("gateway").url);
-  server = await team.register("exam", exam.url);
-  await team.savePolicy(server, "plain", { version: "1", default: "allow" });
-  await team.savePolicy(server, "silent", {
-    version: "1",
-    default: "allow",
-    requests: { sampling: "allow", elicitation: "deny" },
-  });
+  ({ exam, team, server } = await examTeam({
+    plain: { version: "1", default: "allow" },
+    silent: { version: "1", default: "allow", requests: { sampling: "allow", elicitation: "deny" } },
+  }));
 });
 afterAll(() => exam.stop());
 

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
-import { type Exam, startExam } from "../support/exam.ts";
+import type { Exam } from "../support/exam.ts";
 import { eraClients } from "./era_client.ts";
-import { type Server, Team } from "./team.ts";
+import { examTeam } from "./exam_team.ts";
+import type { Server, Team } from "./team.ts";
 
 let exam: Exam;
 let team: Team;
@@ -11,19 +12,15 @@ let server: Server;
 const everything = { sampling: "allow", elicitation: "allow", roots: "allow" };
 const limits = (max: number) => [{ counter: "calls", window: "hour", max, scope: "grant" }];
 
+const upTo = (max: number) => ({
+  version: "1",
+  default: "allow",
+  requests: everything,
+  all_tools: { limits: limits(max) },
+});
+
 beforeAll(async () => {
-  exam = await startExam();
-  team = await Team.signUp(inject("gateway").url);
-  server = await team.register("exam", exam.url);
-  for (const max of [1, 2]) {
-    const all_tools = { limits: limits(max) };
-    await team.savePolicy(server, `${max}`, {
-      version: "1",
-      default: "allow",
-      requests: everything,
-      all_tools,
-    });
-  }
+  ({ exam, team, server } = await examTeam({ "1": upTo(1), "2": upTo(2) }));
 });
 afterAll(() => exam.stop());
 

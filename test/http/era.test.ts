@@ -1,20 +1,18 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openPolicy } from "../conformance/policy.ts";
 import { watchedUri } from "../support/exam/resources.ts";
-import { type Exam, startExam } from "../support/exam.ts";
+import type { Exam } from "../support/exam.ts";
 import { type EraClient, eraClients } from "./era_client.ts";
+import { examTeam } from "./exam_team.ts";
 import { until } from "./harness.ts";
-import { type Server, Team } from "./team.ts";
+import type { Server, Team } from "./team.ts";
 
 let exam: Exam;
 let team: Team;
 let server: Server;
 
 beforeAll(async () => {
-  exam = await startExam();
-  team = await Team.signUp(inject("gateway").url);
-  server = await team.register("exam", exam.url);
-  await team.savePolicy(server, "open", openPolicy);
+  ({ exam, team, server } = await examTeam({ open: openPolicy }));
 });
 afterAll(() => exam.stop());
 
