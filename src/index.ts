@@ -29,6 +29,7 @@ import { Refusals } from "./identity/refusals.ts";
 import { VerifiedTokens } from "./identity/verified.ts";
 import type { CounterStub } from "./limit/reservation.ts";
 import { Shared } from "./limit/shared.ts";
+import { type RouteName, routeOf } from "./route.ts";
 import { shardOf } from "./store/database.ts";
 import { enqueueForeseen } from "./store/foreseen.ts";
 import { enqueue, type Happening } from "./store/hook_delivery.ts";
@@ -279,22 +280,38 @@ function partsOf(env: Env): ReturnType<typeof assemble> {
   return assembled.parts;
 }
 
+interface Visit {
+  readonly request: Request;
+  readonly pathname: string;
+  readonly env: Env;
+  readonly ctx: ExecutionContext;
+}
+
+const handlers: Readonly<Record<RouteName, (visit: Visit) => Response | Promise<Response>>> = {
+  gateway: async ({ request, env, ctx }) => {
+    const { gateway } = await partsOf(env);
+    return serve(request, { ...gateway, waitUntil: (work) => ctx.waitUntil(work) });
+  },
+  api: async ({ request, env, ctx }) => {
+    const { api } = await partsOf(env);
+    return (await api()).fetch(request, env, ctx);
+  },
+  keys: async ({ env }) => {
+    const { published } = await partsOf(env);
+    return Response.json(published, { headers: { "Cache-Control": "public, max-age=300" } });
+  },
+  approval_page: ({ pathname, env }) => approvalPage(pathname.slice("/approvals/".length), env.PUBLIC_ORIGIN),
+  invitation_page: ({ env }) => invitationPage(env.PUBLIC_ORIGIN),
+  healthz: () => Response.json({ alive: true }),
+  readyz: ({ env }) => ready(env),
+};
+
 async function respond(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const { pathname } = new URL(request.url);
-  if (pathname === "/healthz") return Response.json({ alive: true });
-  if (pathname === "/readyz") return ready(env);
-  const parts = await partsOf(env);
-  if (/^\/(?:mcp|key)(?:\/|$)/.test(pathname)) {
-    return serve(request, { ...parts.gateway, waitUntil: (work) => ctx.waitUntil(work) });
-  }
-  if (/^\/v1(?:\/|$)/.test(pathname)) return (await parts.api()).fetch(request, env, ctx);
-  if (pathname.startsWith("/approvals/"))
-    return approvalPage(pathname.slice("/approvals/".length), env.PUBLIC_ORIGIN);
-  if (pathname === "/invitations") return invitationPage(env.PUBLIC_ORIGIN);
-  if (pathname === "/.well-known/jwks.json") {
-    return Response.json(parts.published, { headers: { "Cache-Control": "public, max-age=300" } });
-  }
-  return new Response("There is nothing here.\n", { status: 404 });
+  const route = routeOf(pathname);
+  return route
+    ? handlers[route]({ request, pathname, env, ctx })
+    : new Response("There is nothing here.\n", { status: 404 });
 }
 
 /** Whether the parts that every call needs answer: the keys, D1, a gate and a log. */

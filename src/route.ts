@@ -1,0 +1,19 @@
+/**
+ * Every address that the Worker answers itself, first match first. The composition root must serve each of them, and the
+ * cross-tenant matrix (test/tenancy) must have rows for each: a route that is not in this list does not exist.
+ */
+export const routes = [
+  { name: "gateway", path: /^\/(?:mcp|key)(?:\/|$)/ },
+  { name: "api", path: /^\/v1(?:\/|$)/ },
+  { name: "keys", path: /^\/\.well-known\/jwks\.json$/ },
+  { name: "approval_page", path: /^\/approvals\// },
+  { name: "invitation_page", path: /^\/invitations$/ },
+  { name: "healthz", path: /^\/healthz$/ },
+  { name: "readyz", path: /^\/readyz$/ },
+] as const satisfies readonly { readonly name: string; readonly path: RegExp }[];
+
+export type RouteName = (typeof routes)[number]["name"];
+
+/** Which route a path belongs to; null where there is nothing. */
+export const routeOf = (pathname: string): RouteName | null =>
+  routes.find(({ path }) => path.test(pathname))?.name ?? null;
