@@ -70,7 +70,8 @@ function rowsOf(teams: number, password: string, nowMs: number): string[] {
   const policies = servers * perTeam.policies;
   const teamOf = (per: number): string => idSql("tm", `(n - 1) / ${per} + 1`);
   return [
-    `${numbers(teams)} INSERT INTO user SELECT ${idSql("usr", "n")}, 'user' || n || '@example.com', '${password}', ${nowMs} FROM k`,
+    `${numbers(teams)} INSERT INTO user (id, email, password, created_at)
+       SELECT ${idSql("usr", "n")}, 'user' || n || '@example.com', '${password}', ${nowMs} FROM k`,
     `${numbers(teams)} INSERT INTO team (id, slug, name, data_key, created_at)
        SELECT ${idSql("tm", "n")}, 'team-' || n, 'Team ' || n, 'key', ${nowMs} FROM k`,
     `${numbers(teams * members)} INSERT OR IGNORE INTO member (team_id, user_id, role, created_at)

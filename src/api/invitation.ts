@@ -16,16 +16,16 @@ import {
 } from "../store/invitation.ts";
 import { countMembers, findMember, isRoleRefused } from "../store/member.ts";
 import { findMembership } from "../store/team.ts";
-import { email } from "./account.ts";
 import { save } from "./edit.ts";
+import { email } from "./email.ts";
 import { members, standingShape, tag } from "./member.ts";
 import {
   nothingHere,
   type Operation,
+  personOperation,
   type TeamCall,
   teamOperation,
   type UserCall,
-  userOperation,
 } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { type Reply, reply, timestamp } from "./reply.ts";
@@ -116,7 +116,7 @@ export const invitationOperations: readonly Operation[] = [
     },
     withdraw,
   ),
-  userOperation(
+  personOperation(
     {
       id: "accept_invitation",
       method: "post",
@@ -202,7 +202,7 @@ async function withdraw(call: TeamCall<unknown, unknown>): Promise<Reply | Fault
 async function accept(call: UserCall<z.output<typeof acceptBody>, unknown>): Promise<Reply | Fault> {
   const { deps, user, body, nowMs } = call;
   const hash = hashInvitationToken(body.token);
-  const invitation = await findInvitationFor(deps.db, user.email, hash, nowMs);
+  const invitation = user.email === null ? null : await findInvitationFor(deps.db, user.email, hash, nowMs);
   if (!invitation) return noInvitation;
   const { id, team, role, approver, auditor } = invitation;
   const db = shardOf(team, deps.db);
@@ -219,7 +219,7 @@ async function accept(call: UserCall<z.output<typeof acceptBody>, unknown>): Pro
     if (isRoleRefused(error)) return (await countMembers(db, team)) >= membersMax ? full : noInvitation;
     throw error;
   }
-  const membership = await findMembership(deps.db, user.id, team);
+  const membership = await findMembership(deps.db, user.id, team, null);
   return membership ? reply(200, showMembership(membership)) : noInvitation;
 }
 

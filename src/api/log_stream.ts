@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { Placed } from "../audit/entry.ts";
+import { isFault } from "../fault.ts";
 import { decisionId } from "../id.ts";
-import { findSessionUser } from "../store/session.ts";
 import { findMembership } from "../store/team.ts";
 import { showEnd, showEvent, showRow } from "./log_view.ts";
 import { type Operation, type TeamCall, teamOperation } from "./operation.ts";
@@ -66,7 +66,7 @@ function follow(call: TeamCall<unknown, unknown>, after: number): ReadableStream
     if (nowMs - startedMs > lifetimeMs) return false;
     if (nowMs - checkedMs < checkMs) return true;
     checkedMs = nowMs;
-    return stillMember(call, nowMs);
+    return stillMember(call);
   };
   return new ReadableStream({
     start: (controller) => controller.enqueue(encoder.encode(`retry: ${askSoonestMs}\n: from ${after}\n\n`)),
@@ -86,13 +86,10 @@ function follow(call: TeamCall<unknown, unknown>, after: number): ReadableStream
   });
 }
 
-/** Whether the session and the membership that opened a stream stand. */
-async function stillMember(
-  { deps, user, session, team }: TeamCall<unknown, unknown>,
-  nowMs: number,
-): Promise<boolean> {
-  const known = await findSessionUser(deps.db, session.jti, nowMs);
-  return known !== null && (await findMembership(deps.db, user.id, team.id)) !== null;
+/** Whether the sign-in and the membership that opened a stream stand. */
+async function stillMember({ deps, team, signIn }: TeamCall<unknown, unknown>): Promise<boolean> {
+  const now = await signIn();
+  return !isFault(now) && (await findMembership(deps.db, now.user.id, team.id, now.session.team)) !== null;
 }
 
 function frame({ n, entry }: Placed): string {

@@ -32,7 +32,7 @@ export const standingShape = { role, approver, auditor };
 const memberShape = z
   .strictObject({
     id: z.string(),
-    email: z.string(),
+    email: z.nullable(z.string()),
     ...standingShape,
     joined_at: z.iso.datetime(),
   })

@@ -88,8 +88,9 @@ function describe(operation: Operation, schemas: Record<string, JsonSchema>): Op
 
 function accessText(access: Operation["access"]): string {
   if (access === "public") return "Needs no sign-in.";
-  return access === "user"
-    ? "For every signed-in user."
+  if (access === "user") return "For every signed-in user.";
+  return access === "person"
+    ? "For a person with an account of their own, signed in for all of their teams."
     : `Needs the role ${access} in the team, or a higher one.`;
 }
 

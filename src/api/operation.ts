@@ -1,7 +1,6 @@
 import type * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
-import type { UserId } from "../id.ts";
-import type { Session } from "../identity/session.ts";
+import type { SignedIn } from "../identity/sign_in.ts";
 import type { Json } from "../json/value.ts";
 import { type Db, shardOf } from "../store/database.ts";
 import { findMembership, type Membership, type Role } from "../store/team.ts";
@@ -9,8 +8,11 @@ import { checkBody, checkShape } from "./body.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { Reply } from "./reply.ts";
 
-/** Who may call: anybody, a signed-in user, or a member of the path's team with at least this role. */
-export type Access = "public" | "user" | Role;
+/**
+ * Who may call: anybody; whoever is signed in; a person with an account, who is signed in for all of their teams; or a member
+ * of the path's team with at least this role.
+ */
+export type Access = "public" | "user" | "person" | Role;
 
 /** One line of the API: what the router serves and what the OpenAPI document says, from the same place. */
 export interface Operation {
@@ -44,16 +46,12 @@ export interface Visit {
   readonly header: (name: string) => string | null;
   /** Reads the body; called once, and only after the caller proved to be allowed. */
   readonly body: () => Promise<Json | Fault>;
+  /** Whom the request speaks for now; a stream asks again. */
   readonly signIn: () => Promise<SignedIn | Fault>;
 }
 
-export interface SignedIn {
-  readonly user: { readonly id: UserId; readonly email: string };
-  readonly session: Session;
-}
-
 /** What a handler is given: everything checked. */
-export interface Call<Body, Query> extends Omit<Visit, "query" | "body" | "signIn"> {
+export interface Call<Body, Query> extends Omit<Visit, "query" | "body"> {
   readonly body: Body;
   readonly query: Query;
   /** The body as a tree, for what must keep its exact text. */
@@ -104,6 +102,24 @@ export function userOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
 }
 
 /**
+ * An operation on the person's own account, or on more than one team: a session that is good for one team only is
+ * refused.
+ */
+export function personOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
+  spec: Spec<B, Q>,
+  handle: Handler<UserCall<z.output<B>, z.output<Q>>>,
+): Operation {
+  const run = async (visit: Visit) => {
+    const signedIn = await visit.signIn();
+    if (isFault(signedIn)) return signedIn;
+    if (signedIn.session.team !== null) return oneTeamOnly;
+    const call = await checked(visit, spec);
+    return isFault(call) ? call : handle({ ...call, ...signedIn });
+  };
+  return { ...spec, access: "person", run };
+}
+
+/**
  * An operation below `/v1/teams/{team}`: the team is looked up among the user's own, so that another's and none are one
  * answer, and the role is checked before anything of the request is read.
  */
@@ -115,7 +131,7 @@ export function teamOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
   const run = async (visit: Visit) => {
     const signedIn = await visit.signIn();
     if (isFault(signedIn)) return signedIn;
-    const membership = await findMembership(visit.deps.db, signedIn.user.id, visit.params["team"] ?? "");
+    const membership = await membershipOf(visit, signedIn);
     if (!membership) return nothingHere;
     if (!atLeast(membership.role, role)) return needsRole(role);
     const call = await checked(visit, spec);
@@ -125,6 +141,15 @@ export function teamOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
   };
   return { ...spec, access: role, run };
 }
+
+/** The path's team, if it is the person's and their session opens it. */
+const membershipOf = ({ deps, params }: Visit, { user, session }: SignedIn): Promise<Membership | null> =>
+  findMembership(deps.db, user.id, params["team"] ?? "", session.team);
+
+const oneTeamOnly = fault(
+  "forbidden",
+  "This sign-in is good for one team only. Sign in with an account of your own.",
+);
 
 /** The one answer for what is not there and for what is somebody else's (security.md §1.4). */
 export const nothingHere = fault("not_found", "There is no such thing, or it is not yours to see.");
@@ -141,7 +166,7 @@ async function checked<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
   visit: Visit,
   spec: Spec<B, Q>,
 ): Promise<Call<z.output<B>, z.output<Q>> | Fault> {
-  const { body: read, signIn: _, query: given, ...rest } = visit;
+  const { body: read, query: given, ...rest } = visit;
   const query = spec.query ? checkShape(spec.query, given) : ({} as z.output<Q>);
   if (isFault(query)) return query;
   if (!spec.body) return { ...rest, query, tree: null, body: undefined as z.output<B> };

@@ -14,6 +14,7 @@ import type { Operation } from "./operation.ts";
 import { policyOperations } from "./policy.ts";
 import { revisionOperations } from "./revision.ts";
 import { serverOperations } from "./server.ts";
+import { sessionOperations } from "./session.ts";
 import { simulateOperations } from "./simulate.ts";
 import { statsOperations } from "./stats.ts";
 import { suggestOperations } from "./suggest.ts";
@@ -27,6 +28,7 @@ import { validateOperations } from "./validate.ts";
 /** The whole API: the router serves these lines and the OpenAPI document lists them. */
 export const operations: readonly Operation[] = [
   ...accountOperations,
+  ...sessionOperations,
   ...teamOperations,
   ...teamDeletionOperations,
   ...memberOperations,

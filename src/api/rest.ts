@@ -1,12 +1,11 @@
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
-import { type Fault, fault, isFault } from "../fault.ts";
+import { fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
-import { verifySession } from "../identity/session.ts";
-import { findSessionUser } from "../store/session.ts";
+import { signedIn } from "../identity/sign_in.ts";
 import { readBody } from "./body.ts";
 import type { ApiDeps } from "./deps.ts";
-import { nothingHere, type Operation, type SignedIn } from "./operation.ts";
+import { nothingHere, type Operation } from "./operation.ts";
 import { operations } from "./operations.ts";
 import { problem } from "./problem.ts";
 import { type Reply, writeBody } from "./reply.ts";
@@ -64,9 +63,9 @@ async function answer(operation: Operation, deps: ApiDeps, context: ApiContext):
     query: req.query(),
     header: (name) => req.header(name) ?? null,
     body: () => readBody(req.raw, operation.bodyOptional),
-    signIn: () => signIn(req.header("Authorization") ?? "", deps),
+    signIn: () => signedIn(req.raw, deps),
   });
-  if (isFault(outcome) && outcome.fault === "unauthenticated") {
+  if (isFault(outcome) && (outcome.fault === "unauthenticated" || outcome.fault === "bad_origin")) {
     deps.refusals.unknown(operation.id === "login" ? "login" : "control_plane");
   }
   return isFault(outcome) ? problem(outcome, requestId, deps.origin) : success(outcome, requestId);
@@ -77,17 +76,4 @@ function success({ status, body, headers }: Reply, requestId: string): Response 
   if (body === undefined) return new Response(null, { status, headers: all });
   if (body instanceof ReadableStream) return new Response(body, { status, headers: all });
   return new Response(writeBody(body), { status, headers: { ...all, "Content-Type": "application/json" } });
-}
-
-const unauthenticated = fault(
-  "unauthenticated",
-  "Sign in with POST /v1/login and send its token as `Authorization: Bearer …`. It may be missing, damaged, expired or signed out.",
-);
-
-async function signIn(authorization: string, deps: ApiDeps): Promise<SignedIn | Fault> {
-  const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-  const session = token ? await verifySession(token, deps.keys, deps.origin, deps.now()) : null;
-  if (!session) return unauthenticated;
-  const user = await findSessionUser(deps.db, session.jti, deps.now());
-  return user && user.id === session.user ? { user, session } : unauthenticated;
 }

@@ -5,7 +5,7 @@ import { isTaken, shardOf } from "../store/database.ts";
 import { insertTeam, listMemberships, type Membership, type Team, updateTeam } from "../store/team.ts";
 import { newDataKey } from "../upstream/vault.ts";
 import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
-import { type Call, type Operation, teamOperation, userOperation } from "./operation.ts";
+import { type Call, type Operation, personOperation, teamOperation, userOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { reply, timestamp } from "./reply.ts";
 import { slugOf } from "./slug.ts";
@@ -54,15 +54,15 @@ export const teamOperations: readonly Operation[] = [
       query: pageQuery,
       answers: { 200: pageOf(membershipShape) },
     },
-    async ({ deps, user, query }) => {
-      const rows = await listMemberships(deps.db, user.id, query.cursor, query.limit + 1);
+    async ({ deps, user, session, query }) => {
+      const rows = await listMemberships(deps.db, user.id, session.team, query.cursor, query.limit + 1);
       return reply(
         200,
         page(rows, query.limit, (row) => ageCursor(row.team), showMembership),
       );
     },
   ),
-  userOperation(
+  personOperation(
     {
       id: "create_team",
       method: "post",

@@ -21,6 +21,7 @@ const tables: readonly (readonly [string, string])[] = [
   ["tool", `server_id IN (SELECT id FROM server WHERE ${ofTeam})`],
   ["server", ofTeam],
   ["invitation", ofTeam],
+  ["session", ofTeam],
   ["member", ofTeam],
   ["team", "id = ?1"],
 ];

@@ -12,13 +12,14 @@ export interface Standing {
 /** A person in a team. `createdAt` is when they joined, in ms. */
 export interface Member extends Standing {
   readonly id: UserId;
-  readonly email: string;
+  /** null: they come through the team's own identity provider. */
+  readonly email: string | null;
   readonly createdAt: number;
 }
 
 interface Row {
   id: UserId;
-  email: string;
+  email: string | null;
   role: Role;
   approver: number;
   auditor: number;

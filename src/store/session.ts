@@ -1,34 +1,78 @@
-import type { UserId } from "../id.ts";
+import type { TeamId, UserId } from "../id.ts";
 import type { Db } from "./database.ts";
 
-/** Stores a session, and forgets those that have ended. */
-export function insertSession(
-  db: Db,
-  session: { user: UserId; jti: string; expiresAtMs: number },
-  nowMs: number,
-): D1PreparedStatement[] {
-  return [
-    db.prepare("DELETE FROM session WHERE expires_at <= ?1").bind(nowMs),
-    db
-      .prepare("INSERT INTO session (jti, user_id, expires_at) VALUES (?1, ?2, ?3)")
-      .bind(session.jti, session.user, session.expiresAtMs),
-  ];
+/** How somebody signed in: by password (and second factor), by passkey, or through their team's identity provider. */
+export type SessionKind = "password" | "passkey" | "sso";
+
+/** A session to be stored. `client` is hostile text; times are in ms. */
+export interface NewSession {
+  readonly jti: string;
+  readonly user: UserId;
+  /** The one team that it opens; null is all of the person's. */
+  readonly team: TeamId | null;
+  readonly kind: SessionKind;
+  readonly client: string;
+  readonly expiresAtMs: number;
 }
 
-/** The signed-in user behind a standing session, or null. */
-export async function findSessionUser(
-  db: Db,
-  jti: string,
-  nowMs: number,
-): Promise<{ id: UserId; email: string } | null> {
-  return await db
+/** A person, as their session finds them. Who comes through a team's identity provider has no address. */
+export interface SessionUser {
+  readonly id: UserId;
+  readonly email: string | null;
+  readonly emailVerified: boolean;
+}
+
+/** What a standing session is good for. */
+export interface StoredSession {
+  readonly user: SessionUser;
+  readonly team: TeamId | null;
+  readonly kind: SessionKind;
+  readonly lastUsedAtMs: number;
+}
+
+/** Stores a session, and forgets those that have ended. */
+export const insertSession = (db: Db, session: NewSession, nowMs: number): D1PreparedStatement[] => [
+  db.prepare("DELETE FROM session WHERE expires_at <= ?1").bind(nowMs),
+  db
     .prepare(
-      `SELECT u.id, u.email FROM session s JOIN user u ON u.id = s.user_id
+      `INSERT INTO session (jti, user_id, team_id, kind, client, created_at, last_used_at, expires_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)`,
+    )
+    .bind(session.jti, session.user, session.team, session.kind, session.client, nowMs, session.expiresAtMs),
+];
+
+interface Row {
+  id: UserId;
+  email: string | null;
+  email_verified_at: number | null;
+  team_id: TeamId | null;
+  kind: SessionKind;
+  last_used_at: number;
+}
+
+/** The session of that `jti` while it stands, or null. */
+export async function findSession(db: Db, jti: string, nowMs: number): Promise<StoredSession | null> {
+  const row = await db
+    .prepare(
+      `SELECT u.id, u.email, u.email_verified_at, s.team_id, s.kind, s.last_used_at
+         FROM session s JOIN user u ON u.id = s.user_id
         WHERE s.jti = ?1 AND s.expires_at > ?2`,
     )
     .bind(jti, nowMs)
-    .first<{ id: UserId; email: string }>();
+    .first<Row>();
+  return (
+    row && {
+      user: { id: row.id, email: row.email, emailVerified: row.email_verified_at !== null },
+      team: row.team_id,
+      kind: row.kind,
+      lastUsedAtMs: row.last_used_at,
+    }
+  );
 }
+
+/** Notes that a session is in use. */
+export const touchSession = (db: Db, jti: string, nowMs: number): Promise<unknown> =>
+  db.prepare("UPDATE session SET last_used_at = ?2 WHERE jti = ?1").bind(jti, nowMs).run();
 
 /** Ends a session: its token is refused from the next request on. */
 export const deleteSession = (db: Db, jti: string): Promise<unknown> =>

@@ -83,32 +83,41 @@ export function insertTeam(db: Db, team: Team, admin: UserId): D1PreparedStateme
   ];
 }
 
-/** The team of that slug or id, if this user belongs to it. Every other answer about a team starts here. */
-export async function findMembership(db: Db, user: UserId, slugOrId: string): Promise<Membership | null> {
+/**
+ * The team of that slug or id, if this user belongs to it and, where their session opens one team `only`, it is that one.
+ * Every other answer about a team starts here.
+ */
+export async function findMembership(
+  db: Db,
+  user: UserId,
+  slugOrId: string,
+  only: TeamId | null,
+): Promise<Membership | null> {
   const row = await db
     .prepare(
       `SELECT ${columns} FROM member m JOIN team t ON t.id = m.team_id
-        WHERE m.user_id = ?1 AND (t.id = ?2 OR t.slug = ?2)`,
+        WHERE m.user_id = ?1 AND (t.id = ?2 OR t.slug = ?2) AND (?3 IS NULL OR t.id = ?3)`,
     )
-    .bind(user, slugOrId)
+    .bind(user, slugOrId, only)
     .first<Row>();
   return row && membership(row);
 }
 
-/** The user's teams, oldest first. */
+/** The user's teams that their session opens, oldest first. */
 export async function listMemberships(
   db: Db,
   user: UserId,
+  only: TeamId | null,
   after: After,
   limit: number,
 ): Promise<Membership[]> {
   const { results } = await db
     .prepare(
       `SELECT ${columns} FROM member m JOIN team t ON t.id = m.team_id
-        WHERE m.user_id = ?1 AND (t.created_at, t.id) > (?2, ?3)
+        WHERE m.user_id = ?1 AND (t.created_at, t.id) > (?2, ?3) AND (?5 IS NULL OR t.id = ?5)
         ORDER BY t.created_at, t.id LIMIT ?4`,
     )
-    .bind(user, after.createdAt, after.id, limit)
+    .bind(user, after.createdAt, after.id, limit, only)
     .all<Row>();
   return results.map(membership);
 }

@@ -1,14 +1,16 @@
 import type { UserId } from "../id.ts";
 import type { Db } from "./database.ts";
 
+/** A person who signs in by their own address. */
 export interface User {
   readonly id: UserId;
   /** Lower case; two spellings of one address are one user. */
   readonly email: string;
-  readonly password: string;
+  /** null where there is none: they come in another way. */
+  readonly password: string | null;
 }
 
-/** Adds a user; the address is unique. */
+/** Adds a user; the address is unique, and not verified yet. */
 export const insertUser = (db: Db, user: User, nowMs: number): D1PreparedStatement =>
   db
     .prepare("INSERT INTO user (id, email, password, created_at) VALUES (?1, ?2, ?3, ?4)")

@@ -23,7 +23,7 @@ describe("signing up", () => {
       name: "Ünïcode & Co.",
     });
     const me = await plane.ask("GET", "/v1/me", { token: body.token });
-    expect(me.body.user).toEqual(body.user);
+    expect(me.body.user).toEqual({ ...body.user, email_verified: false });
     expect(me.body.teams).toEqual([
       {
         ...body.team,
