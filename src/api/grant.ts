@@ -13,16 +13,14 @@ import {
   updateGrant,
 } from "../store/grant.ts";
 import { findMember } from "../store/member.ts";
-import { countServersAndGrants } from "../store/server.ts";
 import { attachmentsBody, resolveAttachments } from "./attachment.ts";
 import { commit, inForceShape, inForceStatus } from "./edit.ts";
 import { grantOf, grantShape, newToken, showGrants, showSaved, standingGrantOf } from "./grant_view.ts";
 import { atLeast, needsRole, type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
+import { whyFull, withinQuota } from "./quota.ts";
 import { type Reply, reply } from "./reply.ts";
 
-/** A team's grants that stand; more on request. */
-const grantsMax = 1_000;
 const overlapMaxS = 30 * 24 * 3600;
 
 const all = "/v1/teams/{team}/grants";
@@ -167,10 +165,18 @@ const commitGrant = (
     detail: { label: grant.label },
   });
 
+/** The same for a change after which the grant stands, be it new or given time again. */
+const commitStanding = (
+  call: TeamCall<unknown, unknown>,
+  grant: Grant,
+  changes: readonly D1PreparedStatement[],
+  action: string,
+) => withinQuota(call, ["grants"], (held) => commitGrant(call, grant, [...changes, ...held], action));
+
 async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Promise<Reply | Fault> {
   const { db, team, body, nowMs } = call;
-  const { grants } = await countServersAndGrants(db, team.id);
-  if (grants >= grantsMax) return fault("over_quota", `A team may have ${grantsMax} grants that stand.`);
+  const full = await whyFull(call, "grants");
+  if (full) return full;
   const expiry = expiryOf(body.expires_at, nowMs);
   if (isFault(expiry)) return expiry;
   const attached = await resolveAttachments(call, body.servers);
@@ -194,7 +200,8 @@ async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Pro
     ...attachServers(db, team.id, grant.id, attached),
     ...insertGrantToken(db, grant.id, bearer, nowMs),
   ];
-  const inForce = await commitGrant(call, grant, changes, "grant.created");
+  const inForce = await commitStanding(call, grant, changes, "grant.created");
+  if (isFault(inForce)) return inForce;
   const shown = await showSaved(call, grant.id);
   return reply(201, { ...shown, token: bearer.token, in_force: inForce });
 }
@@ -232,7 +239,9 @@ async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Pro
     expiresAt: expiry,
   };
   const changes = [updateGrant(db, to), ...(attached ? attachServers(db, team.id, grant.id, attached) : [])];
-  const inForce = await commitGrant(call, to, changes, "grant.changed");
+  const commits = grant.expiresAt > nowMs ? commitGrant : commitStanding;
+  const inForce = await commits(call, to, changes, "grant.changed");
+  if (isFault(inForce)) return inForce;
   return reply(inForceStatus(inForce), { ...(await showSaved(call, grant.id)), in_force: inForce });
 }
 

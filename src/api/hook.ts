@@ -1,24 +1,16 @@
 import * as z from "zod/mini";
-import { type Fault, fault, isFault } from "../fault.ts";
+import { type Fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
-import {
-  countHooks,
-  deleteHook,
-  findHook,
-  type Hook,
-  hookEvents,
-  insertHook,
-  listHooks,
-} from "../store/hook.ts";
+import { deleteHook, findHook, type Hook, hookEvents, insertHook, listHooks } from "../store/hook.ts";
 import { type Delivery, listDeliveries } from "../store/hook_delivery.ts";
 import { newHookSecret, sealHookSecret } from "../upstream/hook_secret.ts";
 import { save } from "./edit.ts";
 import { nothingHere, type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
+import { whyFull, withinQuota } from "./quota.ts";
 import { reply, timestamp } from "./reply.ts";
 
 const event = z.enum(hookEvents);
-const hooksMax = 20;
 
 const hookShape = z
   .strictObject({
@@ -133,16 +125,19 @@ async function create(call: TeamCall<Given, unknown>) {
   const { deps, db, team, body, nowMs } = call;
   const refused = deps.judgeUrl(body.url);
   if (refused) return refused;
-  if ((await countHooks(db, team.id)) >= hooksMax)
-    return fault("over_quota", `A team may have ${hooksMax} webhooks.`);
+  const full = await whyFull(call, "hooks");
+  if (full) return full;
   const id = newId("hok", deps.random);
   const secret = newHookSecret(deps.random);
   const sealed = await sealHookSecret(deps.masterKeys, team.id, id, secret, deps.random);
   const events = [...new Set(body.events)];
   const hook: Hook = { id, team: team.id, url: body.url, events, secret: sealed, createdAt: nowMs };
   const detail = { url: originOf(hook.url), events: events.join(" ") };
-  await save(call, [insertHook(db, hook)], { action: "hook.created", subject: id, detail });
-  return reply(201, { ...showHook(hook), secret });
+  const event = { action: "hook.created", subject: id, detail };
+  const over = await withinQuota(call, ["hooks"], (held) =>
+    save(call, [insertHook(db, hook), ...held], event),
+  );
+  return over ?? reply(201, { ...showHook(hook), secret });
 }
 
 // A path or query can hold a token, and everybody who reads the log would see it.

@@ -6,7 +6,6 @@ import type { Mail } from "../identity/mail.ts";
 import { isTaken, shardOf } from "../store/database.ts";
 import {
   acceptInvitation,
-  countInvitations,
   endInvitation,
   findInvitation,
   findInvitationFor,
@@ -14,7 +13,7 @@ import {
   insertInvitation,
   listInvitations,
 } from "../store/invitation.ts";
-import { countMembers, findMember, isRoleRefused } from "../store/member.ts";
+import { findMember, isRoleRefused } from "../store/member.ts";
 import { findMembership } from "../store/team.ts";
 import { save } from "./edit.ts";
 import { email } from "./email.ts";
@@ -28,17 +27,11 @@ import {
   type UserCall,
 } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
+import { whyFull, withinQuota } from "./quota.ts";
 import { type Reply, reply, timestamp } from "./reply.ts";
 import { membershipShape, showMembership } from "./team.ts";
 
-/** People in a team, and invitations that can be accepted; more on request. */
-const membersMax = 500;
-const openMax = 200;
-// A team's name is anybody's to choose and so is the address: no team makes this gateway send mail without end.
-const dailyMax = 400;
-const dailyToOneMax = 5;
-const dayMs = 86_400_000;
-const lifetimeMs = 7 * dayMs;
+const lifetimeMs = 7 * 86_400_000;
 
 const { role, approver, auditor } = standingShape;
 const inviteBody = z.strictObject({
@@ -143,33 +136,33 @@ async function invite(call: Invite): Promise<Reply | Fault> {
   const token = newInvitationToken(deps.random);
   // Without the address: the log's chain could never forget it.
   const { email: _, ...detail } = body;
-  await save(call, insertInvitation(db, invitation, hashInvitationToken(token)), {
-    action: "member.invited",
-    subject: id,
-    detail,
-  });
+  const changes = insertInvitation(db, invitation, hashInvitationToken(token));
+  const event = { action: "member.invited", subject: id, detail };
+  const over = await withinQuota(
+    call,
+    quotas,
+    (held) => save(call, [...changes, ...held], event),
+    body.email,
+  );
+  if (over) return over;
   const link = `${deps.origin}/invitations#${token}`;
   const mail = await deps.mail.send(letter(call, link));
   return reply(201, { ...showInvitation(invitation), mail, ...(mail === "printed" ? { link } : {}) });
 }
 
 /** Whether the address has an account is never asked, so that no answer can tell. */
-async function whyNot({ db, team, body, nowMs }: Invite): Promise<Fault | null> {
+async function whyNot(call: Invite): Promise<Fault | null> {
+  const { db, team, body } = call;
   if (await findMember(db, team.id, body.email)) {
     return fault("conflict", "This person is a member already.", [
       { pointer: "/email", message: "a member of this team; change the role with PATCH" },
     ]);
   }
-  if ((await countMembers(db, team.id)) >= membersMax) return full;
-  const count = await countInvitations(db, team.id, body.email, { nowMs, sinceMs: nowMs - dayMs });
-  if (count.open >= openMax) return tooMany(`${openMax} open invitations: withdraw some first`);
-  if (count.made >= dailyMax) return tooMany(`${dailyMax} invitations a day`);
-  if (count.madeTo >= dailyToOneMax) return tooMany(`${dailyToOneMax} invitations a day to one address`);
-  return null;
+  return whyFull(call, "members");
 }
 
-const tooMany = (what: string): Fault => fault("over_quota", `A team may have ${what}.`);
-const full = tooMany(`${membersMax} members`);
+/** One that replaces another is counted after that has ended; so a full team may still send one again. */
+const quotas = ["invitations_a_day_to_one", "invitations_a_day", "open_invitations"] as const;
 
 /** The team goes by its slug: a name could hold another's words and addresses, and this goes out in our own. */
 const letter = ({ deps, team, body }: Invite, link: string): Mail => ({
@@ -206,17 +199,16 @@ async function accept(call: UserCall<z.output<typeof acceptBody>, unknown>): Pro
   if (!invitation) return noInvitation;
   const { id, team, role, approver, auditor } = invitation;
   const db = shardOf(team, deps.db);
-  const changes = acceptInvitation(db, invitation, user.id, { nowMs, membersMax });
+  const changes = acceptInvitation(db, invitation, user.id, nowMs);
   const detail = { role, approver, auditor, invitation: id };
+  const event = { action: "member.joined", subject: user.id, detail };
+  const within = { ...call, db, team: { id: team } };
   try {
-    await save({ ...call, db, team: { id: team } }, changes, {
-      action: "member.joined",
-      subject: user.id,
-      detail,
-    });
+    const over = await withinQuota(within, ["members"], (held) => save(within, [...changes, ...held], event));
+    if (over) return over;
   } catch (error) {
     if (isTaken(error)) return fault("conflict", "You are a member of this team already.");
-    if (isRoleRefused(error)) return (await countMembers(db, team)) >= membersMax ? full : noInvitation;
+    if (isRoleRefused(error)) return noInvitation;
     throw error;
   }
   const membership = await findMembership(deps.db, user.id, team, null);

@@ -12,6 +12,7 @@ import { verifyOperations } from "./log_verify.ts";
 import { memberOperations } from "./member.ts";
 import type { Operation } from "./operation.ts";
 import { policyOperations } from "./policy.ts";
+import { quotaOperations } from "./quota.ts";
 import { revisionOperations } from "./revision.ts";
 import { serverOperations } from "./server.ts";
 import { sessionOperations } from "./session.ts";
@@ -21,6 +22,7 @@ import { suggestOperations } from "./suggest.ts";
 import { teamOperations } from "./team.ts";
 import { teamDeletionOperations } from "./team_deletion.ts";
 import { teamPolicyOperations } from "./team_policy.ts";
+import { teamTransferOperations } from "./team_transfer.ts";
 import { toolOperations } from "./tool.ts";
 import { usageOperations } from "./usage.ts";
 import { validateOperations } from "./validate.ts";
@@ -31,6 +33,8 @@ export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...teamOperations,
   ...teamDeletionOperations,
+  ...teamTransferOperations,
+  ...quotaOperations,
   ...memberOperations,
   ...invitationOperations,
   ...teamPolicyOperations,

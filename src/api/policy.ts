@@ -28,6 +28,7 @@ import {
   showDocument,
   showPolicy,
 } from "./policy_view.ts";
+import { withinQuota } from "./quota.ts";
 import { type Reply, reply } from "./reply.ts";
 import { serverOf } from "./server_view.ts";
 import { slugOf } from "./slug.ts";
@@ -158,8 +159,15 @@ async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Pro
   };
   const detail = { server: server.slug, name: policy.name, revision: policy.revision };
   const event = { action: "policy.created", subject: policy.id, detail };
+  const changes = insertPolicy(call.db, policy, first);
   try {
-    await save(call, insertPolicy(call.db, policy, first), event);
+    const over = await withinQuota(
+      call,
+      ["policies_of_a_server"],
+      (held) => save(call, [...changes, ...held], event),
+      server.id,
+    );
+    if (over) return over;
   } catch (error) {
     if (isTaken(error)) return nameTaken(policy.slug);
     throw error;

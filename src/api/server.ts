@@ -5,7 +5,6 @@ import { newId } from "../id.ts";
 import { recommendedPolicy } from "../risk/recommend.ts";
 import { isTaken } from "../store/database.ts";
 import {
-  countServersAndGrants,
   deleteServer,
   findServer,
   forgetLook,
@@ -21,13 +20,11 @@ import { authBody, credentialOf, headersOf, originChanged, sealAuth } from "./cr
 import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
 import { type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
+import { whyFull, withinQuota } from "./quota.ts";
 import { type Reply, reply } from "./reply.ts";
 import { autoAccept, serverOf, serverShape, showServer } from "./server_view.ts";
 import { slugOf } from "./slug.ts";
 import { toolShape, toolsMax, toolView } from "./tool.ts";
-
-/** A team's servers; more on request. */
-const serversMax = 100;
 
 const name = z.string().check(z.trim(), z.minLength(1), z.maxLength(80));
 const url = z.string().check(z.maxLength(2048), z.describe("https; where the server's MCP endpoint is"));
@@ -163,8 +160,8 @@ export const serverOperations: readonly Operation[] = [
 
 async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Promise<Reply | Fault> {
   const { deps, db, team, body, nowMs } = call;
-  const { servers } = await countServersAndGrants(db, team.id);
-  if (servers >= serversMax) return fault("over_quota", `A team may have ${serversMax} servers.`);
+  const full = await whyFull(call, "servers");
+  if (full) return full;
   const look = await deps.look(body.url, credentialOf(body.auth));
   if (isFault(look)) return look;
   const id = newId("srv", deps.random);
@@ -183,7 +180,8 @@ async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Pro
   const changes = [insertServer(db, server), ...first.changes];
   const event = { action: "server.registered", subject: id, detail: { slug: server.slug } };
   try {
-    await save(call, changes, event);
+    const over = await withinQuota(call, ["servers"], (held) => save(call, [...changes, ...held], event));
+    if (over) return over;
   } catch (error) {
     if (isTaken(error)) return nameTaken(server.slug);
     throw error;

@@ -1,8 +1,17 @@
 import * as z from "zod/mini";
 import { retentionDaysDefault } from "../audit/retention_table.ts";
+import { fault } from "../fault.ts";
 import { newId, type TeamId, type UserId } from "../id.ts";
 import { isTaken, shardOf } from "../store/database.ts";
-import { insertTeam, listMemberships, type Membership, type Team, updateTeam } from "../store/team.ts";
+import { isRoleRefused } from "../store/member.ts";
+import {
+  foundedTeamsMax,
+  insertTeam,
+  listMemberships,
+  type Membership,
+  type Team,
+  updateTeam,
+} from "../store/team.ts";
 import { newDataKey } from "../upstream/vault.ts";
 import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
 import { type Call, type Operation, personOperation, teamOperation, userOperation } from "./operation.ts";
@@ -73,8 +82,13 @@ export const teamOperations: readonly Operation[] = [
       answers: { 201: membershipShape },
     },
     async (call) => {
-      const team = await foundTeam(call, call.user.id, call.body.name, []);
-      return reply(201, showMembership({ team, role: "admin", approver: false, auditor: false }));
+      try {
+        const team = await foundTeam(call, call.user.id, call.body.name, []);
+        return reply(201, showMembership({ team, role: "admin", approver: false, auditor: false }));
+      } catch (error) {
+        if (isRoleRefused(error)) return tooManyTeams;
+        throw error;
+      }
     },
   ),
   teamOperation(
@@ -148,6 +162,11 @@ export const showMembership = ({ team, role, approver, auditor }: Membership) =>
   approver,
   auditor,
 });
+
+const tooManyTeams = fault(
+  "over_quota",
+  `A person may administer ${foundedTeamsMax} teams. Hand one over or delete it first.`,
+);
 
 const slugTries = 4;
 

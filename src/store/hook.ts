@@ -76,11 +76,3 @@ export async function listHooks(db: Db, team: TeamId, after: After, limit: numbe
     .all<Row>();
   return results.map(hook);
 }
-
-export async function countHooks(db: Db, team: TeamId): Promise<number> {
-  const row = await db
-    .prepare("SELECT count(*) AS hooks FROM hook WHERE team_id = ?1")
-    .bind(team)
-    .first<{ hooks: number }>();
-  return row?.hooks ?? 0;
-}

@@ -134,40 +134,21 @@ export async function listInvitations(
   return results.map(invitation);
 }
 
-/** How many of the team's invitations others than `email` can accept, and how many were made since a time: to all, to `email`. */
-export async function countInvitations(
-  db: Db,
-  team: TeamId,
-  email: string,
-  { nowMs, sinceMs }: { nowMs: number; sinceMs: number },
-): Promise<{ readonly open: number; readonly made: number; readonly madeTo: number }> {
-  const row = await db
-    .prepare(
-      `SELECT count(*) FILTER (WHERE ended_at IS NULL AND expires_at > ?3 AND email <> ?2) AS open,
-              count(*) FILTER (WHERE created_at > ?4) AS made,
-              count(*) FILTER (WHERE created_at > ?4 AND email = ?2) AS madeTo
-         FROM invitation WHERE team_id = ?1`,
-    )
-    .bind(team, email, nowMs, sinceMs)
-    .first<{ open: number; made: number; madeTo: number }>();
-  return row ?? { open: 0, made: 0, madeTo: 0 };
-}
-
 /**
  * Makes the user a member and the invitation used. Breaks its batch where they are one already (`isTaken`), and where the
- * invitation is over or the team full (`isRoleRefused`).
+ * invitation is over (`isRoleRefused`).
  */
 export const acceptInvitation = (
   db: Db,
   { id, team, role, approver, auditor }: Invitation,
   user: UserId,
-  { nowMs, membersMax }: { nowMs: number; membersMax: number },
+  nowMs: number,
 ): D1PreparedStatement[] => [
   endInvitation(db, team, id, nowMs),
   db
     .prepare(
       `INSERT INTO member (team_id, user_id, role, approver, auditor, created_at)
-       VALUES (?1, ?2, CASE WHEN (SELECT count(*) FROM member WHERE team_id = ?1) < ?7 THEN ?3 END, ?4, ?5, ?6)`,
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
     )
-    .bind(team, user, role, approver ? 1 : 0, auditor ? 1 : 0, nowMs, membersMax),
+    .bind(team, user, role, approver ? 1 : 0, auditor ? 1 : 0, nowMs),
 ];

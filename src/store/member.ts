@@ -59,14 +59,6 @@ export async function listMembers(db: Db, team: TeamId, after: After, limit: num
   return results.map(member);
 }
 
-export async function countMembers(db: Db, team: TeamId): Promise<number> {
-  const row = await db
-    .prepare("SELECT count(*) AS members FROM member WHERE team_id = ?1")
-    .bind(team)
-    .first<{ members: number }>();
-  return row?.members ?? 0;
-}
-
 // No role at all where the team would be left without an admin: the column refuses that, and with it the whole batch,
 // however many admins step back at once.
 const roleOrNone = `
@@ -84,6 +76,25 @@ export const updateMember = (db: Db, team: TeamId, user: UserId, to: Standing): 
       `UPDATE member SET role = ${roleOrNone}, approver = ?4, auditor = ?5 WHERE team_id = ?1 AND user_id = ?2`,
     )
     .bind(team, user, to.role, to.approver ? 1 : 0, to.auditor ? 1 : 0);
+
+/**
+ * Makes one member an admin and another, who is one, something less. Breaks its batch (`isRoleRefused`) where the heir is no
+ * member any more.
+ */
+export const handOver = (
+  db: Db,
+  team: TeamId,
+  { from, to, stay }: { readonly from: UserId; readonly to: UserId; readonly stay: Role },
+): D1PreparedStatement[] => [
+  db.prepare("UPDATE member SET role = 'admin' WHERE team_id = ?1 AND user_id = ?2").bind(team, to),
+  db
+    .prepare(
+      `UPDATE member SET role = CASE WHEN EXISTS (
+         SELECT 1 FROM member heir WHERE heir.team_id = ?1 AND heir.user_id = ?3) THEN ?4 END
+        WHERE team_id = ?1 AND user_id = ?2`,
+    )
+    .bind(team, from, to, stay),
+];
 
 /** Ends a membership. Breaks its batch (`isRoleRefused`) where nobody would administer the team. */
 export const deleteMember = (db: Db, team: TeamId, user: UserId): D1PreparedStatement[] => [

@@ -110,21 +110,6 @@ export async function listServers(db: Db, team: TeamId, after: After, limit: num
   return results.map(server);
 }
 
-/** How many servers the team has, and how many grants that stand, for its quotas. */
-export async function countServersAndGrants(
-  db: Db,
-  team: TeamId,
-): Promise<{ servers: number; grants: number }> {
-  const row = await db
-    .prepare(
-      `SELECT (SELECT count(*) FROM server WHERE team_id = ?1) AS servers,
-              (SELECT count(*) FROM "grant" WHERE team_id = ?1 AND revoked_at IS NULL) AS grants`,
-    )
-    .bind(team)
-    .first<{ servers: number; grants: number }>();
-  return row ?? { servers: 0, grants: 0 };
-}
-
 /** Sets a server's name, address, credential and whether it accepts by itself. */
 export const updateServer = (db: Db, to: Omit<NewServer, "slug" | "createdAt">): D1PreparedStatement =>
   db

@@ -59,7 +59,13 @@ const membership = (row: Row): Membership => ({
   auditor: row.auditor === 1,
 });
 
-/** A new team with its first member, who administers it. The slug is unique over all teams. */
+/** How many teams one person may administer and still found another: else quotas of a team would hold nobody. */
+export const foundedTeamsMax = 50;
+
+/**
+ * A new team with its first member, who administers it. The slug is unique over all teams. Breaks its batch
+ * (`isRoleRefused`) where that person administers too many.
+ */
 export function insertTeam(db: Db, team: Team, admin: UserId): D1PreparedStatement[] {
   return [
     db
@@ -78,7 +84,11 @@ export function insertTeam(db: Db, team: Team, admin: UserId): D1PreparedStateme
         team.createdAt,
       ),
     db
-      .prepare("INSERT INTO member (team_id, user_id, role, created_at) VALUES (?1, ?2, 'admin', ?3)")
+      .prepare(
+        `INSERT INTO member (team_id, user_id, role, created_at)
+         SELECT ?1, ?2, CASE WHEN count(*) < ${foundedTeamsMax} THEN 'admin' END, ?3
+           FROM member WHERE user_id = ?2 AND role = 'admin'`,
+      )
       .bind(team.id, admin, team.createdAt),
   ];
 }

@@ -28,6 +28,7 @@ const valid: Record<string, unknown> = {
   create_team: { name: "Another" },
   update_team: { name: "x", zone: "Europe/Berlin", frozen: "off" },
   delete_team: { slug: "another" },
+  transfer_team: { to: "nobody", stay: "viewer" },
   invite_member: { email: "a@example.com", role: "viewer", approver: true, auditor: true },
   accept_invitation: { token: "t" },
   update_member: { role: "admin", approver: true, auditor: false },
