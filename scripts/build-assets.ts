@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openApi } from "../src/api/openapi.ts";
 import { operations } from "../src/api/operations.ts";
@@ -15,6 +15,7 @@ write("v1/openapi.json", `${JSON.stringify(document, null, 2)}\n`);
 write("v1/docs.html", docsPage(document));
 write("assets/docs.css", docsStyle);
 write("schemas/policy-v1.json", `${JSON.stringify(policyJsonSchema(), null, 2)}\n`);
+cpSync(join(import.meta.dirname, "../src/web/assets"), join(folder, "assets"), { recursive: true });
 
 function write(path: string, text: string): void {
   const file = join(folder, path);

@@ -14,9 +14,7 @@ import { storeFare, storeLook } from "./gate/look_again.ts";
 import { burstHappening, happeningOf } from "./gate/notice.ts";
 import { drainOutbox } from "./gate/push.ts";
 import type { Caller, GateStub, Upstream } from "./gate/rpc.ts";
-import { approvalPage } from "./gateway/approval_page.ts";
 import type { GatewayDeps } from "./gateway/exchange.ts";
-import { invitationPage } from "./gateway/invitation_page.ts";
 import { serve } from "./gateway/pipeline.ts";
 import { RequestStates } from "./gateway/request_state.ts";
 import { Sessions } from "./gateway/session.ts";
@@ -300,8 +298,8 @@ const handlers: Readonly<Record<RouteName, (visit: Visit) => Response | Promise<
     const { published } = await partsOf(env);
     return Response.json(published, { headers: { "Cache-Control": "public, max-age=300" } });
   },
-  approval_page: ({ pathname, env }) => approvalPage(pathname.slice("/approvals/".length), env.PUBLIC_ORIGIN),
-  invitation_page: ({ env }) => invitationPage(env.PUBLIC_ORIGIN),
+  page: async ({ request, env }) =>
+    (await import("./web/pages.ts")).servePage(request, new URL(env.PUBLIC_ORIGIN).origin),
   healthz: () => Response.json({ alive: true }),
   readyz: ({ env }) => ready(env),
 };

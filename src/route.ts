@@ -6,8 +6,10 @@ export const routes = [
   { name: "gateway", path: /^\/(?:mcp|key)(?:\/|$)/ },
   { name: "api", path: /^\/v1(?:\/|$)/ },
   { name: "keys", path: /^\/\.well-known\/jwks\.json$/ },
-  { name: "approval_page", path: /^\/approvals\// },
-  { name: "invitation_page", path: /^\/invitations$/ },
+  {
+    name: "page",
+    path: /^\/(?:sign-in|sign-up|confirm-email|forgot-password|reset-password|invitations|approvals\/.*)$/,
+  },
   { name: "healthz", path: /^\/healthz$/ },
   { name: "readyz", path: /^\/readyz$/ },
 ] as const satisfies readonly { readonly name: string; readonly path: RegExp }[];

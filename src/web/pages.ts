@@ -1,0 +1,29 @@
+import { approvalPage } from "./approval.ts";
+import { html } from "./html.ts";
+import { confirmEmailPage, forgotPasswordPage, invitationPage, resetPasswordPage } from "./mail_link.ts";
+import { page } from "./page.ts";
+import { signInPage, signUpPage } from "./sign_in.ts";
+
+const byPath: Readonly<Record<string, (url: URL, origin: string) => Response>> = {
+  "/sign-in": signInPage,
+  "/sign-up": signUpPage,
+  "/invitations": invitationPage,
+  "/confirm-email": confirmEmailPage,
+  "/forgot-password": forgotPasswordPage,
+  "/reset-password": resetPasswordPage,
+};
+
+const approvals = "/approvals/";
+
+/** A page for people. None knows who asks: what needs a sign-in, its script asks of the API. */
+export function servePage(request: Request, origin: string): Response {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return new Response("This page is read with GET.\n", { status: 405, headers: { Allow: "GET, HEAD" } });
+  }
+  const url = new URL(request.url);
+  if (url.pathname.startsWith(approvals)) return approvalPage(url.pathname.slice(approvals.length), origin);
+  return (
+    byPath[url.pathname]?.(url, origin) ??
+    page("There is nothing here", html`<p>The address is not a page's.</p>`, 404)
+  );
+}
