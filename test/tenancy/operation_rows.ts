@@ -50,13 +50,6 @@ export const operationRows: Readonly<Record<string, OperationRow>> = {
     control: 404,
   },
   delete_team: { needs: "admin", turn: 9, naming: ({ team }) => [{ body: { slug: team } }] },
-  transfer_team: {
-    needs: "admin",
-    body: { to: "nobody", stay: "viewer" },
-    naming: ({ user }) => [{ body: { to: user, stay: "viewer" } }],
-    control: 422,
-  },
-  get_quotas: { needs: "viewer" },
 
   list_members: { needs: "viewer" },
   invite_member: { needs: "admin", body: { email: "invited@example.com", role: "viewer" } },
