@@ -1,4 +1,18 @@
-const prefixes = ["tm", "usr", "ses", "srv", "pol", "grt", "jti", "apr", "req", "evt", "hok", "inv"] as const;
+const prefixes = [
+  "tm",
+  "usr",
+  "ses",
+  "srv",
+  "pol",
+  "grt",
+  "jti",
+  "apr",
+  "req",
+  "evt",
+  "hok",
+  "inv",
+  "fam",
+] as const;
 type Prefix = (typeof prefixes)[number];
 
 type Branded<P extends string> = string & { readonly __id: P };
@@ -12,6 +26,7 @@ export type ApprovalId = Branded<"apr">;
 export type EventId = Branded<"evt">;
 export type HookId = Branded<"hok">;
 export type InvitationId = Branded<"inv">;
+export type FamilyId = Branded<"fam">;
 
 /** A source of randomness, passed in so that tests can replay: `bytes(16)` gives 16 of them. */
 export type Random = (count: number) => Uint8Array;

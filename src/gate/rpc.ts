@@ -1,6 +1,6 @@
 import type { Approval, Decided, State, Vote } from "../approval/approval.ts";
 import type { ControlEntry, LogRow, OutcomeEntry } from "../audit/entry.ts";
-import type { ApprovalId, DecisionId, GrantId, ServerId, TeamId } from "../id.ts";
+import type { ApprovalId, DecisionId, FamilyId, GrantId, ServerId, TeamId } from "../id.ts";
 import type { Notice } from "../limit/reservation.ts";
 import type { Refusal } from "../mcp/refuse.ts";
 import type { ListRules } from "../policy/list.ts";
@@ -11,10 +11,17 @@ import type { Route, Snapshot } from "./snapshot.ts";
 export interface Caller {
   readonly grant: GrantId;
   readonly team: TeamId;
-  readonly jti: string;
+  readonly bearer: Bearer;
   readonly teamSlug: string;
   readonly serverSlug: string;
 }
+
+/** What the caller showed, by what the gate must know of it to let it stand. */
+export type Bearer =
+  /** A grant token: its `jti` is one of the grant's. */
+  | { readonly kind: "token"; readonly jti: string }
+  /** An OAuth access token: the sign-in that it comes from has not ended. */
+  | { readonly kind: "access"; readonly family: FamilyId };
 
 /** A message that names something, as decoded from the body. All of its targets must be allowed, or none is. */
 export interface Ask {

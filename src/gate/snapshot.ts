@@ -1,4 +1,4 @@
-import type { GrantId, PolicyId, ServerId, TeamId, UserId } from "../id.ts";
+import type { FamilyId, GrantId, PolicyId, ServerId, TeamId, UserId } from "../id.ts";
 import type { Category, Level } from "../risk/classify.ts";
 
 /** A value sealed by `upstream/vault.ts`; only the Worker that forwards opens it. */
@@ -59,6 +59,8 @@ export interface Snapshot {
     readonly expiresAtMs: number;
     /** The bearer forms that stand: a token whose `jti` is not here, or past its time, is refused. */
     readonly tokens: readonly { readonly jti: string; readonly notAfterMs: number }[];
+    /** The OAuth sign-ins whose access tokens stand, in the same way; absent where there are none. */
+    readonly families?: readonly { readonly id: FamilyId; readonly notAfterMs: number }[];
     readonly member: { readonly id: UserId; readonly email: string; readonly role: string } | null;
   };
   readonly routes: readonly Route[];

@@ -2,7 +2,7 @@ import type { Policy } from "../policy/document.ts";
 import type { ToolFacts } from "../policy/evaluate.ts";
 import { type RefusedRequests, refusedRequests } from "../policy/method.ts";
 import { ReadPolicies } from "./read_policies.ts";
-import type { Caller } from "./rpc.ts";
+import type { Bearer, Caller } from "./rpc.ts";
 import type { PolicyText, Route, Snapshot } from "./snapshot.ts";
 
 /** A route with its policy ready to evaluate; a null policy permits nothing. */
@@ -69,12 +69,22 @@ export function stand(
   nowMs: number,
 ): { readonly route: CompiledRoute } | { readonly gone: "token" | "route" } {
   const { team, grant } = compiled.snapshot;
-  const token = grant.tokens.find((one) => one.jti === caller.jti);
-  const tokenStands = token !== undefined && nowMs < token.notAfterMs;
   if (grant.id !== caller.grant || team.id !== caller.team) return { gone: "token" };
   // Said so that nothing but a plain no, and a plain number, lets it stand.
   const grantStands = grant.revoked === false && nowMs < grant.expiresAtMs;
-  if (!grantStands || !tokenStands) return { gone: "token" };
+  if (!grantStands || !bearerStands(grant, caller.bearer, nowMs)) return { gone: "token" };
   const route = compiled.routes.get(caller.serverSlug);
   return route && team.slug === caller.teamSlug ? { route } : { gone: "route" };
+}
+
+/** Each kind is looked for among its own: what the snapshot does not list does not stand. */
+function bearerStands({ tokens, families }: Snapshot["grant"], bearer: Bearer, nowMs: number): boolean {
+  switch (bearer.kind) {
+    case "token":
+      return tokens.some(({ jti, notAfterMs }) => jti === bearer.jti && nowMs < notAfterMs);
+    case "access":
+      return families?.some(({ id, notAfterMs }) => id === bearer.family && nowMs < notAfterMs) === true;
+    default:
+      return false;
+  }
 }

@@ -1,13 +1,27 @@
 import { type Fault, fault } from "../fault.ts";
-import { type GrantBearer, verifyGrantToken } from "../identity/grant_token.ts";
+import type { Bearer } from "../gate/rpc.ts";
+import type { GrantId, TeamId } from "../id.ts";
+import { resourceOf, verifyAccessToken } from "../identity/access_token.ts";
+import { verifyGrantToken } from "../identity/grant_token.ts";
 import type { KeySet } from "../identity/keys.ts";
 import type { VerifiedTokens } from "../identity/verified.ts";
+import type { Surface } from "./receive.ts";
+
+/** Whom a verified token speaks for, and at which of the grant's servers. */
+export interface Verified {
+  readonly grant: GrantId;
+  readonly team: TeamId;
+  readonly bearer: Bearer;
+  /** The URL of the one gateway that it is for; null where it is for all of the grant's. */
+  readonly audience: string | null;
+  readonly expiresAtMs: number;
+}
 
 /** What it takes to check a token: our own keys, our own origin as the issuer, and what this isolate verified lately. */
 export interface TokenChecks {
   readonly keys: KeySet;
   readonly origin: string;
-  readonly verified: VerifiedTokens;
+  readonly verified: VerifiedTokens<Verified>;
   readonly nowMs: number;
 }
 
@@ -21,14 +35,32 @@ export const unauthenticated: Fault = fault(
 );
 
 /** Who the request speaks for. A signature that holds says nothing of standing: that is asked of the gate. */
-export async function authenticate(headers: Headers, checks: TokenChecks): Promise<GrantBearer | Fault> {
+export async function authenticate(headers: Headers, checks: TokenChecks): Promise<Verified | Fault> {
   const token = bearerPattern.exec(headers.get("Authorization") ?? "")?.[1];
   if (!token) return unauthenticated;
-  const { keys, origin, verified, nowMs } = checks;
+  const { keys, verified, nowMs } = checks;
   const known = verified.get(keys.version, token, nowMs);
   if (known) return known;
-  const bearer = await verifyGrantToken(token, keys, origin, nowMs);
-  if (!bearer) return unauthenticated;
-  verified.set(keys.version, token, bearer, nowMs);
-  return bearer;
+  const found = (await grantToken(token, checks)) ?? (await accessToken(token, checks));
+  if (!found) return unauthenticated;
+  verified.set(keys.version, token, found, nowMs);
+  return found;
+}
+
+/** Whether a token may be shown there: one that was given out for a gateway is refused at every other (RFC 8707 §2). */
+export const isFor = ({ audience }: Verified, origin: string, { teamSlug, serverSlug }: Surface): boolean =>
+  audience === null || audience === resourceOf(origin, teamSlug, serverSlug);
+
+async function grantToken(token: string, { keys, origin, nowMs }: TokenChecks): Promise<Verified | null> {
+  const found = await verifyGrantToken(token, keys, origin, nowMs);
+  if (!found) return null;
+  const { grant, team, jti, expiresAtMs } = found;
+  return { grant, team, bearer: { kind: "token", jti }, audience: null, expiresAtMs };
+}
+
+async function accessToken(token: string, { keys, origin, nowMs }: TokenChecks): Promise<Verified | null> {
+  const found = await verifyAccessToken(token, keys, origin, nowMs);
+  if (!found) return null;
+  const { grant, team, family, audience, expiresAtMs } = found;
+  return { grant, team, bearer: { kind: "access", family }, audience, expiresAtMs };
 }

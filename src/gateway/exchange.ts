@@ -6,6 +6,7 @@ import type { Refusals } from "../identity/refusals.ts";
 import type { VerifiedTokens } from "../identity/verified.ts";
 import type { FetchDeps } from "../upstream/fetch.ts";
 import type { Fare, Traffic } from "../upstream/traffic.ts";
+import type { Verified } from "./authenticate.ts";
 import type { RequestStates } from "./request_state.ts";
 import type { Session, Sessions } from "./session.ts";
 import type { Settlements } from "./settlement.ts";
@@ -15,7 +16,7 @@ export interface GatewayDeps {
   /** PUBLIC_ORIGIN: the issuer of every token and the only Origin a browser may call from. */
   readonly origin: string;
   readonly keys: KeySet;
-  readonly verified: VerifiedTokens;
+  readonly verified: VerifiedTokens<Verified>;
   readonly gate: (grant: GrantId) => GateStub;
   readonly settlements: Settlements;
   readonly sessions: Sessions;

@@ -12,7 +12,7 @@ import { answerFault, answerRefusal, decisionHeader } from "./answer.ts";
 import { answerBack } from "./answer_back.ts";
 import { askPerson, type Deny, refusalTo } from "./approval.ts";
 import { admit, viewOf } from "./ask_gate.ts";
-import { authenticate } from "./authenticate.ts";
+import { authenticate, isFor, unauthenticated } from "./authenticate.ts";
 import { enterBatch } from "./batch.ts";
 import type { Exchange, GatewayDeps } from "./exchange.ts";
 import { listEditing } from "./list.ts";
@@ -51,17 +51,22 @@ async function enter(request: Request, requestId: string, deps: GatewayDeps): Pr
   const startedMs = deps.now();
   const refusedOrigin = checkOrigin(request.headers, deps.origin);
   if (refusedOrigin) return refusedOrigin;
-  const bearer = await authenticate(request.headers, { ...deps, nowMs: startedMs });
-  if (isFault(bearer)) {
+  const verified = await authenticate(request.headers, { ...deps, nowMs: startedMs });
+  if (isFault(verified)) {
     deps.refusals.unknown("gateway");
-    return bearer;
+    return verified;
   }
   const surface = surfaceOf(new URL(request.url).pathname);
   if (isFault(surface)) return surface;
-  const caller: Caller = { grant: bearer.grant, team: bearer.team, jti: bearer.jti, ...surface };
+  const { grant, team, bearer } = verified;
+  if (!isFor(verified, deps.origin, surface)) {
+    deps.refusals.grant(team, grant);
+    return unauthenticated;
+  }
+  const caller: Caller = { grant, team, bearer, ...surface };
   const session = await deps.sessions.open(request.headers, caller, startedMs);
   if (isFault(session)) return session;
-  const exchange = { request, requestId, startedMs, caller, gate: deps.gate(bearer.grant), session, deps };
+  const exchange = { request, requestId, startedMs, caller, gate: deps.gate(grant), session, deps };
   switch (request.method) {
     case "POST":
       return post(exchange);

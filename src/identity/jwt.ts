@@ -20,8 +20,11 @@ export interface Claims {
 const tokenCharsMax = 2048;
 const clockSkewS = 60;
 
+/** Claims of a kind's own besides; whoever reads them checks their types. */
+export type OwnClaims = Readonly<Record<string, unknown>>;
+
 /** Signs with the set's first key. `claims` are taken as they are. */
-export function signJwt(kind: TokenKind, claims: Claims, keys: KeySet): Promise<string> {
+export function signJwt(kind: TokenKind, claims: Claims & OwnClaims, keys: KeySet): Promise<string> {
   return new SignJWT({ ...claims })
     .setProtectedHeader({ alg: algorithm, typ: kind.typ, kid: keys.signer.kid })
     .sign(keys.signer.key);
@@ -29,7 +32,7 @@ export function signJwt(kind: TokenKind, claims: Claims, keys: KeySet): Promise<
 
 /**
  * The claims of a token that one of `keys` signed for this kind and issuer and that has not expired, or null. The caller
- * checks `sub`, `aud` and `jti`. Keys come from `keys` alone: `jku`, `x5u`, `jwk` and any other header make it null.
+ * checks `sub`, `aud`, `jti` and the kind's own. Keys come from `keys` alone: `jku`, `x5u`, `jwk` and any other header make it null.
  */
 export async function verifyJwt(
   token: string,
@@ -37,7 +40,7 @@ export async function verifyJwt(
   issuer: string,
   keys: KeySet,
   nowMs: number,
-): Promise<Claims | null> {
+): Promise<(Claims & OwnClaims) | null> {
   const kid = token.length <= tokenCharsMax ? kidOf(token, kind) : null;
   const key = kid === null ? undefined : keys.verifiers.get(kid);
   if (!key) return null;
@@ -71,7 +74,12 @@ function kidOf(token: string, kind: TokenKind): string | null {
   }
 }
 
-function claimsOf(payload: JWTPayload, kind: TokenKind, issuer: string, nowMs: number): Claims | null {
+function claimsOf(
+  payload: JWTPayload,
+  kind: TokenKind,
+  issuer: string,
+  nowMs: number,
+): (Claims & OwnClaims) | null {
   const { iss, sub, aud, jti, iat, exp } = payload;
   if (iss !== issuer || typeof sub !== "string" || typeof aud !== "string" || typeof jti !== "string")
     return null;
@@ -79,5 +87,5 @@ function claimsOf(payload: JWTPayload, kind: TokenKind, issuer: string, nowMs: n
   if (typeof iat !== "number" || typeof exp !== "number") return null;
   const nowS = nowMs / 1000;
   if (exp <= nowS || iat > nowS + clockSkewS || exp - iat > kind.lifetimeMaxS) return null;
-  return { iss, sub, aud, jti, iat, exp };
+  return { ...payload, iss, sub, aud, jti, iat, exp };
 }

@@ -1,5 +1,5 @@
 import type { Pin, PolicyText, Route, Snapshot } from "../gate/snapshot.ts";
-import type { GrantId, PolicyId, ServerId, TeamId, UserId } from "../id.ts";
+import type { FamilyId, GrantId, PolicyId, ServerId, TeamId, UserId } from "../id.ts";
 import type { Category, Level } from "../risk/classify.ts";
 import type { Db } from "./database.ts";
 
@@ -21,6 +21,8 @@ const standing = `
    WHERE g.id IN ${these}`;
 
 const tokens = `SELECT grant_id, jti, not_after FROM grant_token WHERE grant_id IN ${these}`;
+
+const families = `SELECT grant_id, id, not_after FROM oauth_family WHERE grant_id IN ${these}`;
 
 const routes = `
   SELECT a.grant_id, s.id, s.slug, s.name, s.url, s.credential, s.state,
@@ -101,6 +103,12 @@ interface TokenRow {
   not_after: number;
 }
 
+interface FamilyRow {
+  grant_id: GrantId;
+  id: FamilyId;
+  not_after: number;
+}
+
 /**
  * The grant's snapshot, or null where there is no such grant. A revoked one is given, and says so, and so is one whose
  * member has left the team: without its person it would count, and be judged, as another's.
@@ -118,7 +126,7 @@ export const loadSnapshot = async (db: Db, grant: GrantId): Promise<Snapshot | n
 export async function loadSnapshots(db: Db, grants: readonly GrantId[]): Promise<Snapshots> {
   const ids = JSON.stringify(grants);
   const results = await db.batch<unknown>(
-    [standing, tokens, routes, pins, documents].map((sql) => db.prepare(sql).bind(ids)),
+    [standing, tokens, routes, pins, documents, families].map((sql) => db.prepare(sql).bind(ids)),
   );
   const rows = new Map(rowsOf<StandingRow>(results[0]).map((row) => [row.id, row]));
   const texts = new Map(
@@ -128,6 +136,7 @@ export async function loadSnapshots(db: Db, grants: readonly GrantId[]): Promise
     tokens: Map.groupBy(rowsOf<TokenRow>(results[1]), (token) => token.grant_id),
     routes: Map.groupBy(rowsOf<RouteRow>(results[2]), (route) => route.grant_id),
     pins: Map.groupBy(rowsOf<PinRow>(results[3]), (pin) => pin.server_id),
+    families: Map.groupBy(rowsOf<FamilyRow>(results[5]), (family) => family.grant_id),
     text: (document) => (document === null ? null : (texts.get(document) ?? null)),
   };
   return (grant) => {
@@ -141,11 +150,13 @@ interface Parts {
   readonly tokens: ReadonlyMap<GrantId, readonly TokenRow[]>;
   readonly routes: ReadonlyMap<GrantId, readonly RouteRow[]>;
   readonly pins: ReadonlyMap<ServerId, readonly PinRow[]>;
+  readonly families: ReadonlyMap<GrantId, readonly FamilyRow[]>;
   readonly text: (document: string | null) => string | null;
 }
 
-function snapshotOf(row: StandingRow, { tokens, routes, pins, text }: Parts): Snapshot {
+function snapshotOf(row: StandingRow, { tokens, routes, pins, families, text }: Parts): Snapshot {
   const { id, team_id: team, slug, zone, frozen } = row;
+  const signIns = (families.get(id) ?? []).map((family) => ({ id: family.id, notAfterMs: family.not_after }));
   return {
     epoch: row.epoch,
     team: { id: team, slug, zone, frozen, policy: policyText(row, text) },
@@ -156,6 +167,7 @@ function snapshotOf(row: StandingRow, { tokens, routes, pins, text }: Parts): Sn
       revoked: row.revoked === 1,
       expiresAtMs: row.expires_at,
       tokens: (tokens.get(id) ?? []).map(({ jti, not_after: notAfterMs }) => ({ jti, notAfterMs })),
+      ...(signIns.length > 0 && { families: signIns }),
       member: memberOf(row),
     },
     routes: (routes.get(id) ?? []).map((route) =>

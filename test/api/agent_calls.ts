@@ -15,7 +15,7 @@ export class AgentCalls {
     this.#caller = {
       grant: grant.id,
       team: person.team.id as Caller["team"],
-      jti,
+      bearer: { kind: "token", jti },
       teamSlug: person.team.slug,
     };
   }

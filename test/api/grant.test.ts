@@ -123,7 +123,13 @@ describe("a grant", () => {
       const said = await bearer(token);
       if (!said) throw new Error("not a token");
       const { grant, team: id, jti } = said;
-      return { grant, team: id, jti, teamSlug: team.person.team.slug, serverSlug: "tools" };
+      return {
+        grant,
+        team: id,
+        bearer: { kind: "token", jti },
+        teamSlug: team.person.team.slug,
+        serverSlug: "tools",
+      };
     };
     const gate = env.GATES.get(env.GATES.idFromName(made.id));
     const view = async (token: string) => {

@@ -31,7 +31,13 @@ async function call(made: { id: string; token: string }, argumentsText: string) 
   const said = await verifyGrantToken(made.token, plane.deps.keys, origin, Date.now());
   if (!said) throw new Error("a new token does not verify");
   const { slug: teamSlug } = team.person.team;
-  const caller: Caller = { grant: said.grant, team: said.team, jti: said.jti, teamSlug, serverSlug: "tools" };
+  const caller: Caller = {
+    grant: said.grant,
+    team: said.team,
+    bearer: { kind: "token", jti: said.jti },
+    teamSlug,
+    serverSlug: "tools",
+  };
   const gate = env.GATES.get(env.GATES.idFromName(made.id)) as unknown as GateStub;
   const targets = [{ kind: "tool" as const, name: "read_a" }];
   return gate.admit(caller, { method: "tools/call", targets, argumentsText, requestId: "req_1" });

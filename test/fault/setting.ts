@@ -72,7 +72,7 @@ export class Setting {
     const caller = {
       grant: grant.id,
       team: id as Caller["team"],
-      jti,
+      bearer: { kind: "token" as const, jti },
       teamSlug: slug,
       serverSlug: server.slug,
     };

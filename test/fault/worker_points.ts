@@ -77,7 +77,7 @@ const keys: readonly Point[] = [
   point("verified tokens", "throws", "at set", ({ parts }) => {
     parts.worker.verified.set = throwing;
   }),
-  ...[true, "grt_1", {}, [], { grant: null, team: null, jti: null }, { grant: stranger }].map((said) =>
+  ...[true, "grt_1", {}, [], { grant: null, team: null, bearer: null }, { grant: stranger }].map((said) =>
     point("verified tokens", "lies", inWords(said), ({ parts }) => {
       parts.worker.verified.get = () => lie(said);
     }),

@@ -65,7 +65,7 @@ export class Agent {
         },
       ],
     };
-    this.caller = { grant, team, jti, teamSlug: "acme", serverSlug: "bank" };
+    this.caller = { grant, team, bearer: { kind: "token", jti }, teamSlug: "acme", serverSlug: "bank" };
     this.gate = env.GATES.get(env.GATES.idFromName(grant)) as unknown as Agent["gate"];
   }
 

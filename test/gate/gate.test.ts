@@ -76,7 +76,7 @@ function setting(document: unknown = sendPolicy): Setting {
   const caller: Caller = {
     grant: grant as GrantId,
     team: team as TeamId,
-    jti,
+    bearer: { kind: "token", jti },
     teamSlug: "acme",
     serverSlug: "cmux",
   };
@@ -189,6 +189,27 @@ test("a refused call consumes nothing", async () => {
   expect(await s.gate.admit(s.caller, call("cmux_send"))).toMatchObject({ limits: [{ remaining: 9 }] });
 });
 
+test("an access token stands while its sign-in is listed and has not ended, and no other kind counts for it", async () => {
+  const { snapshot, caller, gate } = s;
+  const [family, ended] = [newId("fam", random), newId("fam", random)];
+  const gone = { effect: "gone", because: "token" };
+  const by = (bearer: Caller["bearer"]) => gate.admit({ ...caller, bearer }, call("cmux_send"));
+  expect(await by({ kind: "access", family })).toEqual(gone);
+  const families = [
+    { id: family, notAfterMs: Date.now() + 60_000 },
+    { id: ended, notAfterMs: Date.now() },
+  ];
+  await gate.apply({ ...snapshot, epoch: 2, grant: { ...snapshot.grant, families } });
+  expect(await by({ kind: "access", family })).toMatchObject({ effect: "allow" });
+  expect(await by({ kind: "access", family: ended })).toEqual(gone);
+  expect(await by({ kind: "token", jti: family })).toEqual(gone);
+  const jti = caller.bearer.kind === "token" ? caller.bearer.jti : "";
+  expect(await by({ kind: "access", family: jti as typeof family })).toEqual(gone);
+  expect(await by({ kind: "other", jti } as unknown as Caller["bearer"])).toEqual(gone);
+  await gate.apply({ ...snapshot, epoch: 3, grant: { ...snapshot.grant, families, revoked: true } });
+  expect(await by({ kind: "access", family })).toEqual(gone);
+});
+
 test("a revoked grant, a withdrawn token and a foreign route are gone at the next call", async () => {
   const { snapshot, caller, gate } = s;
   expect(await gate.admit({ ...caller, teamSlug: "other" }, call("cmux_send"))).toEqual({
@@ -199,7 +220,9 @@ test("a revoked grant, a withdrawn token and a foreign route are gone at the nex
     effect: "gone",
     because: "route",
   });
-  expect(await gate.admit({ ...caller, jti: newId("jti", random) }, call("cmux_send"))).toEqual({
+  expect(
+    await gate.admit({ ...caller, bearer: { kind: "token", jti: newId("jti", random) } }, call("cmux_send")),
+  ).toEqual({
     effect: "gone",
     because: "token",
   });

@@ -59,7 +59,13 @@ export function teamOfGates(policies: { server: unknown; team?: unknown }, zone 
     const gate = env.GATES.get(env.GATES.idFromName(id)) as unknown as Grant["gate"];
     await gate.apply(snapshot);
     const admit: Grant["admit"] = (tool, argumentsText = "{}", serverSlug = "one", continues = undefined) => {
-      const caller: Caller = { grant: id, team, jti, teamSlug: "acme", serverSlug };
+      const caller: Caller = {
+        grant: id,
+        team,
+        bearer: { kind: "token", jti },
+        teamSlug: "acme",
+        serverSlug,
+      };
       const targets = [{ kind: "tool" as const, name: tool }];
       const ask = { method: "tools/call", targets, argumentsText, requestId: "req_1" };
       return gate.admit(caller, continues ? { ...ask, continues } : ask);
