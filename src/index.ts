@@ -31,6 +31,7 @@ import { type RouteName, routeOf } from "./route.ts";
 import { shardOf } from "./store/database.ts";
 import { enqueueForeseen } from "./store/foreseen.ts";
 import { enqueue, type Happening } from "./store/hook_delivery.ts";
+import { forgetKeys } from "./store/idempotency.ts";
 import { countRefused } from "./store/refusal.ts";
 import { loadSnapshot } from "./store/snapshot.ts";
 import type { MasterKeys } from "./upstream/aead.ts";
@@ -67,7 +68,8 @@ export class GrantGate extends Gate {
   constructor(ctx: DurableObjectState, env: Env) {
     const master = masterKeys(env);
     super(ctx, env, {
-      load: (grant) => loadSnapshot(env.DB, grant),
+      // Only its own, so that no mistake in a name has one grant's object judge for another.
+      load: async (grant) => (grant === (ctx.id.name ?? grant) ? loadSnapshot(env.DB, grant) : null),
       ship: async (team, entries) => {
         await logOf(env, team).append(entries);
       },
@@ -354,6 +356,7 @@ export default {
       ),
       env.DB.batch(enqueueForeseen(env.DB, nowMs)).then(() => drainAllHooks(hooksOf(env))),
       recheckServers(recheckOf(env)),
+      forgetKeys(env.DB, nowMs).run(),
     ];
     // None waits for another, nor fails with it.
     for (const done of await Promise.allSettled(work)) {

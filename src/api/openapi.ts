@@ -120,12 +120,16 @@ function queryParameters({ query }: Operation, schemas: Record<string, JsonSchem
 }
 
 const headerText: Record<string, string> = {
+  "Idempotency-Key":
+    "Your name for this request. Repeated within a day it is answered as before, and nothing is done twice.",
   "If-Match": "The revision that you read; 412 when somebody was faster.",
   "Last-Event-ID": "The id of the last event that you have.",
 };
 
+const takesKey = ({ access, method }: Operation): boolean => access !== "public" && method !== "get";
+
 const headers = (operation: Operation): Parameter[] =>
-  (operation.headers ?? []).map((name) => ({
+  [...(operation.headers ?? []), ...(takesKey(operation) ? ["Idempotency-Key"] : [])].map((name) => ({
     name,
     in: "header",
     required: false,

@@ -6,6 +6,7 @@ import { type Db, shardOf } from "../store/database.ts";
 import { findMembership, type Membership, type Role } from "../store/team.ts";
 import { checkBody, checkShape } from "./body.ts";
 import type { ApiDeps } from "./deps.ts";
+import { once } from "./idempotency.ts";
 import type { Reply } from "./reply.ts";
 
 /**
@@ -96,7 +97,8 @@ export function userOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
     const signedIn = await visit.signIn();
     if (isFault(signedIn)) return signedIn;
     const call = await checked(visit, spec);
-    return isFault(call) ? call : handle({ ...call, ...signedIn });
+    if (isFault(call)) return call;
+    return once(spec, call, signedIn.user.id, () => handle({ ...call, ...signedIn }));
   };
   return { ...spec, access: "user", run };
 }
@@ -114,7 +116,8 @@ export function personOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType
     if (isFault(signedIn)) return signedIn;
     if (signedIn.session.team !== null) return oneTeamOnly;
     const call = await checked(visit, spec);
-    return isFault(call) ? call : handle({ ...call, ...signedIn });
+    if (isFault(call)) return call;
+    return once(spec, call, signedIn.user.id, () => handle({ ...call, ...signedIn }));
   };
   return { ...spec, access: "person", run };
 }
@@ -137,7 +140,8 @@ export function teamOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
     const call = await checked(visit, spec);
     if (isFault(call)) return call;
     const { team } = membership;
-    return handle({ ...call, ...signedIn, membership, team, db: shardOf(team.id, visit.deps.db) });
+    const within = { ...call, ...signedIn, membership, team, db: shardOf(team.id, visit.deps.db) };
+    return once(spec, call, signedIn.user.id, () => handle(within));
   };
   return { ...spec, access: role, run };
 }
