@@ -84,6 +84,7 @@ export class InForce {
    */
   adopt(snapshot: Snapshot): number {
     const now = this.#compiled?.snapshot;
+    if (now && now.grant.id !== snapshot.grant.id) throw new Error("a snapshot of another grant");
     if (now && snapshot.epoch <= now.epoch) return reused(now, snapshot) ? now.epoch + 1 : now.epoch;
     const { ctx, calendar, nowMs, adopted } = this.#place;
     // Read before it is kept: a gate that wakes to a snapshot which it cannot read would never judge again.
