@@ -28,6 +28,7 @@ const table = {
   },
   invalid: { blame: "client", status: 422, rpc: -32602, title: "The request has mistakes" },
   over_quota: { blame: "config", status: 429, rpc: -31429, title: "A limit of the team is reached" },
+  throttled: { blame: "client", status: 429, rpc: -31430, title: "Too many tries; wait" },
   method_refused: {
     blame: "policy",
     status: 200,
@@ -82,6 +83,8 @@ export interface Fault {
   readonly fault: FaultCode;
   readonly detail: string;
   readonly errors?: readonly Finding[];
+  /** When to try again, in whole seconds. */
+  readonly retryAfterS?: number;
 }
 
 export const fault = (code: FaultCode, detail: string, errors?: readonly Finding[]): Fault =>

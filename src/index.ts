@@ -24,6 +24,7 @@ import { signCheckpoint } from "./identity/checkpoint.ts";
 import { publicKeys, readSigningKeys } from "./identity/keys.ts";
 import { mailPort } from "./identity/mail.ts";
 import { Refusals } from "./identity/refusals.ts";
+import { Throttle, type ThrottleStub } from "./identity/throttle.ts";
 import { VerifiedTokens } from "./identity/verified.ts";
 import type { CounterStub } from "./limit/reservation.ts";
 import { Shared } from "./limit/shared.ts";
@@ -51,6 +52,7 @@ interface Env {
   readonly GATES: DurableObjectNamespace<GrantGate>;
   readonly LOGS: DurableObjectNamespace<TeamLog>;
   readonly COUNTERS: DurableObjectNamespace<SharedCounter>;
+  readonly THROTTLES: DurableObjectNamespace<SignInThrottle>;
   /** `1:<32 bytes in base64url>[,2:…]`: seals credentials and sessions. Secret. */
   readonly MASTER_KEYS: string;
   /** A JSON array of private Ed25519 JWKs: signs every token. Secret. */
@@ -110,6 +112,12 @@ export class SharedCounter extends Shared {
   }
 }
 
+export class SignInThrottle extends Throttle {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, () => Date.now());
+  }
+}
+
 const gateDeadlineMs = 5_000;
 
 const random: Random = (count) => crypto.getRandomValues(new Uint8Array(count));
@@ -122,6 +130,9 @@ const gateOf = (env: Env, grant: GrantId): GateStub =>
 
 const counterOf = (env: Env, team: TeamId, series: string): CounterStub =>
   env.COUNTERS.get(env.COUNTERS.idFromName(`${team} ${series}`)) as unknown as CounterStub;
+
+const throttleOf = (env: Env, subject: string): ThrottleStub =>
+  env.THROTTLES.get(env.THROTTLES.idFromName(subject)) as unknown as ThrottleStub;
 
 /** Puts what happened before the team's webhooks; they are told behind the object's own work, which slow ones must not keep. */
 async function tell(
@@ -253,6 +264,7 @@ async function assemble(env: Env) {
     origin,
     masterKeys: master,
     refusals,
+    throttle: (subject) => throttleOf(env, subject),
     look: (url, headers) => enrol(upstream, url, headers),
     mail: mailPort({ url: env.MAIL_URL, token: env.MAIL_TOKEN }, rules.allowLoopback, {
       fetch: platformFetch,

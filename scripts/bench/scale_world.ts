@@ -48,6 +48,7 @@ export class World {
           GATES: object("GrantGate"),
           LOGS: object("TeamLog"),
           COUNTERS: object("SharedCounter"),
+          THROTTLES: object("SignInThrottle"),
         },
       }),
     );

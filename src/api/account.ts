@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { type Fault, fault } from "../fault.ts";
 import { newId } from "../id.ts";
+import { ration } from "../identity/attempt.ts";
 import { hashPassword, passwordCharsMax, passwordCharsMin } from "../identity/password.ts";
 import { fromStart, isTaken } from "../store/database.ts";
 import { listMemberships } from "../store/team.ts";
@@ -67,7 +68,9 @@ export const accountOperations: readonly Operation[] = [
 ];
 
 async function signup(call: Call<z.output<typeof signupBody>, unknown>): Promise<Reply | Fault> {
-  const { deps, nowMs, body } = call;
+  const { deps, nowMs, body, address } = call;
+  const over = address === null ? null : await ration("sign_up", `address ${address}`, deps);
+  if (over) return over;
   const taken = fault("conflict", "There is a user with this e-mail address.", [
     { pointer: "/email", message: "already signed up; sign in instead" },
   ]);

@@ -11,6 +11,7 @@ import type { GrantId, Random, TeamId } from "../id.ts";
 import type { KeySet } from "../identity/keys.ts";
 import type { MailPort } from "../identity/mail.ts";
 import type { Refusals } from "../identity/refusals.ts";
+import type { ThrottleStub } from "../identity/throttle.ts";
 import type { Db } from "../store/database.ts";
 import type { MasterKeys } from "../upstream/aead.ts";
 import type { CredentialHeaders } from "../upstream/credential.ts";
@@ -54,6 +55,8 @@ export interface ApiDeps {
   /** How mail is sent, or why none can be. */
   readonly mail: MailPort | Fault;
   readonly refusals: Pick<Refusals, "unknown">;
+  /** Counts tries at a subject (`identity/attempt.ts`). */
+  readonly throttle: (subject: string) => ThrottleStub;
   /** Why the gateway may not connect to an address, or null where it may. */
   readonly judgeUrl: (url: string) => Fault | null;
   /** Milliseconds since 1970. */

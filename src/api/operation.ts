@@ -45,6 +45,8 @@ export interface Visit {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
   readonly header: (name: string) => string | null;
+  /** The network that it comes from; null on loopback. */
+  readonly address: string | null;
   /** Reads the body; called once, and only after the caller proved to be allowed. */
   readonly body: () => Promise<Json | Fault>;
   /** Whom the request speaks for now; a stream asks again. */

@@ -18,5 +18,6 @@ export function problem(fault: Fault, requestId: string, origin: string): Respon
     "X-Request-Id": requestId,
   });
   if (fault.fault === "unauthenticated") headers.set("WWW-Authenticate", 'Bearer realm="Portcullis"');
+  if (fault.retryAfterS !== undefined) headers.set("Retry-After", String(fault.retryAfterS));
   return new Response(JSON.stringify(body), { status, headers });
 }

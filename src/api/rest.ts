@@ -1,7 +1,8 @@
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
-import { fault, isFault } from "../fault.ts";
+import { type FaultCode, fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
+import { addressOf } from "../identity/attempt.ts";
 import { signedIn } from "../identity/sign_in.ts";
 import { readBody } from "./body.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -55,21 +56,26 @@ function methodNotAllowed(methods: readonly string[], requestId: string, origin:
 async function answer(operation: Operation, deps: ApiDeps, context: ApiContext): Promise<Response> {
   const requestId = context.get("requestId");
   const { req } = context;
+  const header = (name: string): string | null => req.header(name) ?? null;
   const outcome = await operation.run({
     deps,
     requestId,
     nowMs: deps.now(),
     params: req.param(),
     query: req.query(),
-    header: (name) => req.header(name) ?? null,
+    header,
+    address: addressOf(header, deps.origin),
     body: () => readBody(req.raw, operation.bodyOptional),
     signIn: () => signedIn(req.raw, deps),
   });
-  if (isFault(outcome) && (outcome.fault === "unauthenticated" || outcome.fault === "bad_origin")) {
-    deps.refusals.unknown(operation.id === "login" ? "login" : "control_plane");
+  if (isFault(outcome) && turnedAway.has(outcome.fault)) {
+    deps.refusals.unknown(operation.path.startsWith("/v1/login") ? "login" : "control_plane");
   }
   return isFault(outcome) ? problem(outcome, requestId, deps.origin) : success(outcome, requestId);
 }
+
+/** Refusals of somebody of whom nothing is known. */
+const turnedAway: ReadonlySet<FaultCode> = new Set(["unauthenticated", "bad_origin", "throttled"]);
 
 function success({ status, body, headers }: Reply, requestId: string): Response {
   const all = { ...headers, "X-Request-Id": requestId, "Cache-Control": "no-store" };

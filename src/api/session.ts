@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
-import { type Fault, fault } from "../fault.ts";
+import { type Fault, fault, isFault } from "../fault.ts";
 import type { UserId } from "../id.ts";
+import { attempt } from "../identity/attempt.ts";
 import { noSessionCookie } from "../identity/cookie.ts";
 import { checkPassword, passwordCharsMax } from "../identity/password.ts";
 import { fromOurPages } from "../identity/sign_in.ts";
@@ -56,11 +57,14 @@ export const sessionOperations: readonly Operation[] = [
 
 async function login(call: Call<z.output<typeof loginBody>, unknown>): Promise<Reply | Fault> {
   const { deps, body } = call;
+  const tried = await attempt("password", body.email, { ...deps, address: call.address });
+  if (isFault(tried)) return tried;
   const user = await findUserByEmail(deps.db, body.email);
   // The same work and the same words for an unknown address: the answer does not tell who has an account.
   if (!(await checkPassword(body.password, user?.password ?? null)) || !user) {
     return fault("unauthenticated", "The e-mail address or the password is wrong.");
   }
+  await tried.succeeded();
   const challenge = await secondFactorOf(call, user.id);
   return challenge ? reply(200, { second_factor: challenge }) : openSession(call, user.id, "password");
 }

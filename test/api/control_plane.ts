@@ -75,6 +75,7 @@ export class ControlPlane {
         keys: await readSigningKeys(env.SIGNING_KEYS),
         origin,
         masterKeys,
+        throttle: (subject) => env.THROTTLES.get(env.THROTTLES.idFromName(subject)),
         refusals: { unknown: (surface) => turnedAway.push(surface) },
         now: () => Date.now(),
         random: (count) => crypto.getRandomValues(new Uint8Array(count)),

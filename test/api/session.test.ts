@@ -67,6 +67,22 @@ describe("a browser that signs in on our own page", () => {
   });
 });
 
+it("too many wrong passwords get one answer, whether somebody has the address or not", async () => {
+  const answers = [];
+  for (const email of [(await plane.signUp()).email, "nobody-has-this@example.com"]) {
+    const stub = plane.deps.throttle(`account ${email}`);
+    for (let i = 0; i < 10; i++) await stub.take("password", { burst: 10, everyMs: 300_000 }, null);
+    const { status, headers, body } = await plane.ask("POST", "/v1/login", {
+      body: { email, password: person.password },
+    });
+    const { request_id: _, detail, ...problem } = body;
+    expect(Math.abs(Number(headers.get("Retry-After")) - 300)).toBeLessThan(10);
+    answers.push({ status, problem, detail: detail.replace(/\d+/, "N") });
+  }
+  expect(answers[0]).toMatchObject({ status: 429, problem: { code: "throttled" } });
+  expect(answers[1]).toEqual(answers[0]);
+});
+
 describe("the cookie", () => {
   const me = (headers: Record<string, string>) => plane.ask("GET", "/v1/me", { headers });
   const found = (headers: Record<string, string>, text = '{"name":"By cookie"}') =>
