@@ -3,6 +3,7 @@ import type { Approval } from "../../src/approval/approval.ts";
 import type { ControlEntry } from "../../src/audit/entry.ts";
 import type { Ask, Caller, GateStub } from "../../src/gate/rpc.ts";
 import { approvalId, type EventId, type GrantId, type UserId } from "../../src/id.ts";
+import type { ThrottleStub } from "../../src/identity/throttle.ts";
 import type { CounterStub } from "../../src/limit/reservation.ts";
 
 /*
@@ -105,5 +106,18 @@ const counter: Record<string, ObjectRow<CounterStub>> = {
   alarm: byPlatform,
 };
 
-/** By the name under which `src/index.ts` exports the class. */
-export const objectRows = { GrantGate: gate, TeamLog: log, SharedCounter: counter };
+const budget = { burst: 3, everyMs: 60_000 };
+const throttle: Record<string, ObjectRow<ThrottleStub>> = {
+  take: { by: "platform", call: (object) => object.take("sign_in", budget, null) },
+  giveBack: { by: "platform", call: (object) => object.giveBack("sign_in", budget, null) },
+  succeed: { by: "platform", call: (object) => object.succeed("sign_in", budget, null) },
+  alarm: byPlatform,
+};
+
+/** By the name under which `src/index.ts` exports the class, with the binding that leads to its objects. */
+export const objectRows = {
+  GrantGate: { binding: "GATES", methods: gate },
+  TeamLog: { binding: "LOGS", methods: log },
+  SharedCounter: { binding: "COUNTERS", methods: counter },
+  SignInThrottle: { binding: "THROTTLES", methods: throttle },
+} as const;

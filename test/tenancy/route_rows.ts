@@ -1,0 +1,88 @@
+import type { RouteName } from "../../src/route.ts";
+
+/*
+ * Every address that the Worker answers beside the API's operations, for the cross-tenant matrix (routes.test.ts). A route
+ * of src/route.ts without a row fails the test, and so does an alternative of its pattern that no probe reaches.
+ *
+ * To add one: a probe for each address and each kind of caller that it tells apart. The matrix sends it with the marked
+ * team's names and with names that nothing has: both must come to this status, and to the same, but for the names.
+ */
+export interface Probe {
+  readonly path: (names: Names) => string;
+  readonly status: number;
+  /** Whose bearer token goes along; nobody's where it is absent. */
+  readonly as?: Bearer;
+  readonly method?: "POST" | "DELETE";
+  /** Sent as JSON. */
+  readonly body?: (names: Names) => unknown;
+}
+
+export type Bearer =
+  | "an agent of another team"
+  | "an agent of the team, without servers"
+  | "an agent of the team, revoked"
+  | "a session of the team's admin";
+
+/** What an address can name. */
+export interface Names {
+  readonly team: string;
+  readonly server: string;
+  readonly approval: string;
+  readonly grant: string;
+}
+
+const initialize = () => ({
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
+  params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "t", version: "1" } },
+});
+
+/** A gateway URL, as each of those meets it who may not pass. */
+const gateway = (surface: "mcp" | "key"): Probe[] => {
+  const path = ({ team, server }: Names) => `/${surface}/${team}/${server}`;
+  const callers: [Bearer | undefined, number][] = [
+    [undefined, 401],
+    ["an agent of another team", 404],
+    ["an agent of the team, without servers", 404],
+    ["an agent of the team, revoked", 401],
+    ["a session of the team's admin", 401],
+  ];
+  return callers.flatMap(([as, status]): Probe[] => {
+    const who = as ? { as } : {};
+    return [
+      { path, status, ...who, method: "POST", body: initialize },
+      { path, status, ...who },
+      { path, status, ...who, method: "DELETE" },
+      {
+        path: ({ team }) => `/${surface}/${team}`,
+        // Such an address is none, which needs no gate to say.
+        status: as === "an agent of the team, revoked" ? 404 : status,
+        ...who,
+        method: "POST",
+        body: initialize,
+      },
+    ];
+  });
+};
+
+const page = (path: string): Probe => ({ path: () => path, status: 200 });
+
+export const routeRows: Readonly<Record<RouteName, readonly Probe[]>> = {
+  gateway: [...gateway("mcp"), ...gateway("key")],
+  // Operations have a table of their own.
+  api: [{ path: ({ team }) => `/v1/${team}`, status: 404 }],
+  keys: [page("/.well-known/jwks.json")],
+  page: [
+    page("/sign-in"),
+    page("/sign-up"),
+    page("/confirm-email"),
+    page("/forgot-password"),
+    page("/reset-password"),
+    page("/invitations"),
+    { path: ({ approval }) => `/approvals/${approval}`, status: 200 },
+    { path: ({ team }) => `/approvals/${team}`, status: 404 },
+  ],
+  healthz: [page("/healthz")],
+  readyz: [page("/readyz")],
+};
