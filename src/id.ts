@@ -11,6 +11,7 @@ const prefixes = [
   "evt",
   "hok",
   "inv",
+  "tok",
   "fam",
 ] as const;
 type Prefix = (typeof prefixes)[number];
@@ -26,6 +27,7 @@ export type ApprovalId = Branded<"apr">;
 export type EventId = Branded<"evt">;
 export type HookId = Branded<"hok">;
 export type InvitationId = Branded<"inv">;
+export type ScriptTokenId = Branded<"tok">;
 export type FamilyId = Branded<"fam">;
 
 /** A source of randomness, passed in so that tests can replay: `bytes(16)` gives 16 of them. */

@@ -7,7 +7,7 @@ import { fromStart, isTaken } from "../store/database.ts";
 import { listMemberships } from "../store/team.ts";
 import { findUserByEmail, insertUser } from "../store/user.ts";
 import { email } from "./email.ts";
-import { type Call, type Operation, publicOperation, userOperation } from "./operation.ts";
+import { type Call, type Operation, publicOperation, userOperation, within } from "./operation.ts";
 import { type Reply, reply } from "./reply.ts";
 import { newSession, showSession, signedInShape } from "./session.ts";
 import { foundTeam, membershipShape, showMembership, teamName } from "./team.ts";
@@ -61,7 +61,7 @@ export const accountOperations: readonly Operation[] = [
       const teams = await listMemberships(deps.db, id, session.team, fromStart, 200);
       return reply(200, {
         user: { id, email, email_verified: emailVerified },
-        teams: teams.map(showMembership),
+        teams: teams.map((team) => showMembership(within(session, team))),
       });
     },
   ),

@@ -66,6 +66,7 @@ function decision(verb: "approve" | "refuse", summary: string): Operation {
       path: `${approvals}/{approval}/${verb}`,
       tag,
       summary,
+      inPerson: true,
       body: word,
       bodyOptional: true,
       answers: { 200: openApprovalShape },

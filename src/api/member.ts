@@ -12,6 +12,8 @@ import {
   type Standing,
   updateMember,
 } from "../store/member.ts";
+import { deleteScriptTokensIn } from "../store/script_token.ts";
+import { deleteSessionsIn } from "../store/session.ts";
 import { commit, inForceShape, inForceStatus } from "./edit.ts";
 import {
   atLeast,
@@ -127,6 +129,8 @@ async function remove(call: TeamCall<unknown, unknown>): Promise<Reply | Fault> 
     ...deleteMember(db, team.id, member.id),
     revokeGrantsOf(db, team.id, member.id, nowMs),
     endInvitationsBy(db, team.id, member.id, nowMs),
+    deleteSessionsIn(db, team.id, member.id),
+    deleteScriptTokensIn(db, team.id, member.id),
   ];
   const inForce = await commitMember(call, member, changes, {
     action: leaves ? "member.left" : "member.removed",

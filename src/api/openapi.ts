@@ -71,7 +71,7 @@ function describe(operation: Operation, schemas: Record<string, JsonSchema>): Op
     operationId: operation.id,
     tags: [operation.tag],
     summary: operation.summary,
-    description: accessText(access),
+    description: `${accessText(access)}${operation.inPerson ? " Not with a script's token." : ""}`,
     security: access === "public" ? [] : [{ session: [] }],
     parameters: [...pathParameters(operation), ...queryParameters(operation, schemas), ...headers(operation)],
     ...(operation.body
@@ -89,6 +89,7 @@ function describe(operation: Operation, schemas: Record<string, JsonSchema>): Op
 function accessText(access: Operation["access"]): string {
   if (access === "public") return "Needs no sign-in.";
   if (access === "user") return "For every signed-in user.";
+  if (access === "session") return "For every signed-in user, but not with a script's token.";
   return access === "person"
     ? "For a person with an account of their own, signed in for all of their teams."
     : `Needs the role ${access} in the team, or a higher one.`;

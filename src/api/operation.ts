@@ -10,10 +10,10 @@ import { once } from "./idempotency.ts";
 import type { Reply } from "./reply.ts";
 
 /**
- * Who may call: anybody; whoever is signed in; a person with an account, who is signed in for all of their teams; or a member
- * of the path's team with at least this role.
+ * Who may call: anybody; whoever is signed in; the same, but not by a script's token; a person with an account, who is signed
+ * in for all of their teams; or a member of the path's team with at least this role.
  */
-export type Access = "public" | "user" | "person" | Role;
+export type Access = "public" | "user" | "session" | "person" | Role;
 
 /** One line of the API: what the router serves and what the OpenAPI document says, from the same place. */
 export interface Operation {
@@ -28,6 +28,8 @@ export interface Operation {
   readonly body?: z.ZodMiniType;
   /** Request headers that it takes. */
   readonly headers?: readonly string[];
+  /** A script's token may not, whatever its role. */
+  readonly inPerson?: boolean;
   /** A request without a body is read as `{}`. */
   readonly bodyOptional?: boolean;
   /** What a success is written in, where that is not JSON. */
@@ -90,39 +92,42 @@ export function publicOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType
   return { ...spec, access: "public", run };
 }
 
-/** An operation of a signed-in user, outside any team. */
-export function userOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
-  spec: Spec<B, Q>,
-  handle: Handler<UserCall<z.output<B>, z.output<Q>>>,
-): Operation {
-  const run = async (visit: Visit) => {
-    const signedIn = await visit.signIn();
-    if (isFault(signedIn)) return signedIn;
-    const call = await checked(visit, spec);
-    if (isFault(call)) return call;
-    return once(spec, call, signedIn.user.id, () => handle({ ...call, ...signedIn }));
+/** An operation outside any team, of those signed in whom `whyNot` does not refuse. */
+const ofSignedIn =
+  (access: Access, whyNot: (session: SignedIn["session"]) => Fault | null) =>
+  <B extends z.ZodMiniType, Q extends z.ZodMiniType>(
+    spec: Spec<B, Q>,
+    handle: Handler<UserCall<z.output<B>, z.output<Q>>>,
+  ): Operation => {
+    const run = async (visit: Visit) => {
+      const signedIn = await visit.signIn();
+      if (isFault(signedIn)) return signedIn;
+      const refused = whyNot(signedIn.session);
+      if (refused) return refused;
+      const call = await checked(visit, spec);
+      if (isFault(call)) return call;
+      return once(spec, call, signedIn.user.id, () => handle({ ...call, ...signedIn }));
+    };
+    return { ...spec, access, run };
   };
-  return { ...spec, access: "user", run };
-}
 
-/**
- * An operation on the person's own account, or on more than one team: a session that is good for one team only is
- * refused.
- */
-export function personOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
-  spec: Spec<B, Q>,
-  handle: Handler<UserCall<z.output<B>, z.output<Q>>>,
-): Operation {
-  const run = async (visit: Visit) => {
-    const signedIn = await visit.signIn();
-    if (isFault(signedIn)) return signedIn;
-    if (signedIn.session.team !== null) return oneTeamOnly;
-    const call = await checked(visit, spec);
-    if (isFault(call)) return call;
-    return once(spec, call, signedIn.user.id, () => handle({ ...call, ...signedIn }));
-  };
-  return { ...spec, access: "person", run };
-}
+const noToken = fault("forbidden", "A script's token may not do this. Sign in with POST /v1/login.");
+const oneTeamOnly = fault(
+  "forbidden",
+  "This sign-in is good for one team only. Sign in with an account of your own.",
+);
+
+/** An operation of whoever is signed in. */
+export const userOperation = ofSignedIn("user", () => null);
+
+/** An operation on how somebody signs in: their scripts may not. */
+export const sessionOperation = ofSignedIn("session", ({ kind }) => (kind === "token" ? noToken : null));
+
+/** An operation on a person's account, or on more than one team: nor may a session that is good for one team only. */
+export const personOperation = ofSignedIn("person", ({ kind, team }) => {
+  if (kind === "token") return noToken;
+  return team === null ? null : oneTeamOnly;
+});
 
 /**
  * An operation below `/v1/teams/{team}`: the team is looked up among the user's own, so that another's and none are one
@@ -138,6 +143,7 @@ export function teamOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
     if (isFault(signedIn)) return signedIn;
     const membership = await membershipOf(visit, signedIn);
     if (!membership) return nothingHere;
+    if (spec.inPerson && signedIn.session.kind === "token") return noToken;
     if (!atLeast(membership.role, role)) return needsRole(role);
     const call = await checked(visit, spec);
     if (isFault(call)) return call;
@@ -148,14 +154,19 @@ export function teamOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
   return { ...spec, access: role, run };
 }
 
-/** The path's team, if it is the person's and their session opens it. */
-const membershipOf = ({ deps, params }: Visit, { user, session }: SignedIn): Promise<Membership | null> =>
-  findMembership(deps.db, user.id, params["team"] ?? "", session.team);
+/** The path's team, if it is the person's and their session opens it; with no more than that may do. */
+async function membershipOf({ deps, params }: Visit, signedIn: SignedIn): Promise<Membership | null> {
+  const { user, session } = signedIn;
+  const found = await findMembership(deps.db, user.id, params["team"] ?? "", session.team);
+  return found && within(session, found);
+}
 
-const oneTeamOnly = fault(
-  "forbidden",
-  "This sign-in is good for one team only. Sign in with an account of your own.",
-);
+/** A membership as far as a session reaches: a script has a role at most, and decides and reads nothing in person. */
+export function within({ role }: SignedIn["session"], membership: Membership): Membership {
+  if (role === null) return membership;
+  const least = atLeast(membership.role, role) ? role : membership.role;
+  return { ...membership, role: least, approver: false, auditor: false };
+}
 
 /** The one answer for what is not there and for what is somebody else's (security.md §1.4). */
 export const nothingHere = fault("not_found", "There is no such thing, or it is not yours to see.");

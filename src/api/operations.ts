@@ -14,6 +14,7 @@ import type { Operation } from "./operation.ts";
 import { policyOperations } from "./policy.ts";
 import { quotaOperations } from "./quota.ts";
 import { revisionOperations } from "./revision.ts";
+import { scriptTokenOperations } from "./script_token.ts";
 import { serverOperations } from "./server.ts";
 import { sessionOperations } from "./session.ts";
 import { simulateOperations } from "./simulate.ts";
@@ -31,6 +32,7 @@ import { validateOperations } from "./validate.ts";
 export const operations: readonly Operation[] = [
   ...accountOperations,
   ...sessionOperations,
+  ...scriptTokenOperations,
   ...teamOperations,
   ...teamDeletionOperations,
   ...teamTransferOperations,

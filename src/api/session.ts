@@ -6,10 +6,18 @@ import { noSessionCookie } from "../identity/cookie.ts";
 import { checkPassword, passwordCharsMax } from "../identity/password.ts";
 import { fromOurPages } from "../identity/sign_in.ts";
 import { type StartedSession, startSession } from "../identity/start_session.ts";
-import { deleteSession, type SessionKind } from "../store/session.ts";
+import {
+  deleteOtherSessions,
+  deleteOwnSession,
+  deleteSession,
+  type ListedSession,
+  listSessions,
+  type SessionKind,
+} from "../store/session.ts";
 import { findUserByEmail } from "../store/user.ts";
 import { email } from "./email.ts";
-import { type Call, type Operation, publicOperation, userOperation } from "./operation.ts";
+import { type Call, nothingHere, type Operation, publicOperation, sessionOperation } from "./operation.ts";
+import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { type Reply, reply, timestamp } from "./reply.ts";
 import { secondFactorOf, secondFactorShape } from "./second_factor.ts";
 
@@ -20,6 +28,21 @@ export const signedInShape = {
     .check(z.describe("For `Authorization: Bearer`. A page of ours gets a cookie instead.")),
   expires_at: z.iso.datetime(),
 };
+
+const sessionShape = z
+  .strictObject({
+    id: z.string(),
+    current: z.boolean().check(z.describe("The one that asks.")),
+    kind: z.enum(["password", "passkey", "sso"]).check(z.describe("How it was signed in.")),
+    team: z.nullable(z.string()).check(z.describe("The one team that it opens; null is all of yours.")),
+    client: z.string().check(z.describe("What the client called itself: anybody's words.")),
+    created_at: z.iso.datetime(),
+    last_used_at: z.iso.datetime().check(z.describe("To five minutes.")),
+    expires_at: z.iso.datetime(),
+  })
+  .register(z.globalRegistry, { id: "Session" });
+
+const all = "/v1/sessions";
 
 const loginBody = z.strictObject({ email, password: z.string().check(z.maxLength(passwordCharsMax)) });
 
@@ -39,7 +62,7 @@ export const sessionOperations: readonly Operation[] = [
     },
     login,
   ),
-  userOperation(
+  sessionOperation(
     {
       id: "logout",
       method: "post",
@@ -53,7 +76,65 @@ export const sessionOperations: readonly Operation[] = [
       return reply(204, undefined, { "Set-Cookie": noSessionCookie });
     },
   ),
+  sessionOperation(
+    {
+      id: "list_sessions",
+      method: "get",
+      path: all,
+      tag: "People",
+      summary: "Where you are signed in",
+      query: pageQuery,
+      answers: { 200: pageOf(sessionShape) },
+    },
+    async ({ deps, user, session, nowMs, query }) => {
+      const asked = { nowMs, after: query.cursor, limit: query.limit + 1 };
+      const rows = await listSessions(deps.db, user.id, session.team, asked);
+      return reply(
+        200,
+        page(rows, query.limit, ageCursor, (row) => showListed(row, session.jti)),
+      );
+    },
+  ),
+  sessionOperation(
+    {
+      id: "end_session",
+      method: "delete",
+      path: `${all}/{session}`,
+      tag: "People",
+      summary: "End a session of yours: it is refused from now on",
+      answers: { 204: null },
+    },
+    async ({ deps, user, session, params }) => {
+      const ended = await deleteOwnSession(deps.db, user.id, params["session"] ?? "", session.team);
+      return ended ? reply(204) : nothingHere;
+    },
+  ),
+  sessionOperation(
+    {
+      id: "end_other_sessions",
+      method: "delete",
+      path: all,
+      tag: "People",
+      summary: "End every session of yours but this one",
+      answers: { 204: null },
+    },
+    async ({ deps, user, session }) => {
+      await deleteOtherSessions(deps.db, user.id, session.jti, session.team).run();
+      return reply(204);
+    },
+  ),
 ];
+
+const showListed = (row: ListedSession, current: string) => ({
+  id: row.id,
+  current: row.id === current,
+  kind: row.kind,
+  team: row.team,
+  client: row.client,
+  created_at: timestamp(row.createdAt),
+  last_used_at: timestamp(row.lastUsedAt),
+  expires_at: timestamp(row.expiresAt),
+});
 
 async function login(call: Call<z.output<typeof loginBody>, unknown>): Promise<Reply | Fault> {
   const { deps, body } = call;

@@ -14,7 +14,14 @@ import {
 } from "../store/team.ts";
 import { newDataKey } from "../upstream/vault.ts";
 import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
-import { type Call, type Operation, personOperation, teamOperation, userOperation } from "./operation.ts";
+import {
+  type Call,
+  type Operation,
+  personOperation,
+  teamOperation,
+  userOperation,
+  within,
+} from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { reply, timestamp } from "./reply.ts";
 import { slugOf } from "./slug.ts";
@@ -67,7 +74,12 @@ export const teamOperations: readonly Operation[] = [
       const rows = await listMemberships(deps.db, user.id, session.team, query.cursor, query.limit + 1);
       return reply(
         200,
-        page(rows, query.limit, (row) => ageCursor(row.team), showMembership),
+        page(
+          rows,
+          query.limit,
+          (row) => ageCursor(row.team),
+          (row) => showMembership(within(session, row)),
+        ),
       );
     },
   ),

@@ -1,10 +1,13 @@
 import { type Fault, fault } from "../fault.ts";
 import type { TeamId } from "../id.ts";
 import type { Db } from "../store/database.ts";
+import { findScriptToken, touchScriptToken } from "../store/script_token.ts";
 import { findSession, type SessionKind, type SessionUser, touchSession } from "../store/session.ts";
+import type { Role } from "../store/team.ts";
 import { sessionInCookie } from "./cookie.ts";
 import type { KeySet } from "./keys.ts";
-import { type Session, verifySession } from "./session.ts";
+import { verifyScriptToken } from "./script_token.ts";
+import { verifySession } from "./session.ts";
 
 export interface SignInDeps {
   readonly db: Db;
@@ -17,10 +20,15 @@ export interface SignInDeps {
 /** Whom a request speaks for, and how far what it showed reaches. */
 export interface SignedIn {
   readonly user: SessionUser;
-  readonly session: Session & {
-    readonly kind: SessionKind;
+  readonly session: {
+    /** The session's or the token's. */
+    readonly jti: string;
+    readonly expiresAtMs: number;
+    readonly kind: SessionKind | "token";
     /** The one team that it opens; null is all of the person's. */
     readonly team: TeamId | null;
+    /** The most that it may do there; null is all that the person may. */
+    readonly role: Role | null;
   };
 }
 
@@ -33,7 +41,8 @@ export async function signedIn(request: Request, deps: SignInDeps): Promise<Sign
   const authorization = request.headers.get("Authorization");
   if (authorization !== null) {
     const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    return (token ? await standing(token, deps) : null) ?? unauthenticated;
+    if (!token) return unauthenticated;
+    return (await standing(token, deps)) ?? (await script(token, deps)) ?? unauthenticated;
   }
   const cookie = sessionInCookie(request.headers);
   if (cookie === null) return unauthenticated;
@@ -74,14 +83,27 @@ const isJson = ({ headers }: Pick<Request, "headers">): boolean =>
 // Rarely enough that reading costs no write, often enough that a list of sessions tells which is in use.
 const touchEveryMs = 5 * 60_000;
 
-/** What a token opens now: it is asked at every request, so that an ended session is over at once. */
+/** What a session's token opens now: it is asked at every request, so that an ended session is over at once. */
 async function standing(token: string, deps: SignInDeps): Promise<SignedIn | null> {
   const nowMs = deps.now();
   const session = await verifySession(token, deps.keys, deps.origin, nowMs);
   const found = session && (await findSession(deps.db, session.jti, nowMs));
   if (!found || found.user.id !== session.user) return null;
   if (nowMs - found.lastUsedAtMs >= touchEveryMs) await touchSession(deps.db, session.jti, nowMs);
-  return { user: found.user, session: { ...session, kind: found.kind, team: found.team } };
+  const { user, kind, team } = found;
+  return { user, session: { jti: session.jti, expiresAtMs: session.expiresAtMs, kind, team, role: null } };
+}
+
+/** The same of a script's token; never of one in a cookie. */
+async function script(token: string, deps: SignInDeps): Promise<SignedIn | null> {
+  const nowMs = deps.now();
+  const bearer = await verifyScriptToken(token, deps.keys, deps.origin, nowMs);
+  const found = bearer && (await findScriptToken(deps.db, bearer.jti, nowMs));
+  if (!found || found.user.id !== bearer.user) return null;
+  const { team, role, lastUsedAt } = found.token;
+  if (nowMs - (lastUsedAt ?? 0) >= touchEveryMs) await touchScriptToken(deps.db, bearer.jti, nowMs);
+  const { jti, expiresAtMs } = bearer;
+  return { user: found.user, session: { jti, expiresAtMs, kind: "token", team, role } };
 }
 
 const unauthenticated = fault(

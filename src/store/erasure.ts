@@ -22,6 +22,7 @@ const tables: readonly (readonly [string, string])[] = [
   ["server", ofTeam],
   ["invitation", ofTeam],
   ["session", ofTeam],
+  ["script_token", ofTeam],
   ["team_quota", ofTeam],
   ["member", ofTeam],
   ["team", "id = ?1"],

@@ -1,5 +1,5 @@
 import type { TeamId, UserId } from "../id.ts";
-import type { Db } from "./database.ts";
+import type { After, Db } from "./database.ts";
 
 /** How somebody signed in: by password (and second factor), by passkey, or through their team's identity provider. */
 export type SessionKind = "password" | "passkey" | "sso";
@@ -77,3 +77,64 @@ export const touchSession = (db: Db, jti: string, nowMs: number): Promise<unknow
 /** Ends a session: its token is refused from the next request on. */
 export const deleteSession = (db: Db, jti: string): Promise<unknown> =>
   db.prepare("DELETE FROM session WHERE jti = ?1").bind(jti).run();
+
+/** A session as its person's list shows it. Times are in ms. */
+export interface ListedSession {
+  readonly id: string;
+  readonly team: TeamId | null;
+  readonly kind: SessionKind;
+  /** Hostile text. */
+  readonly client: string;
+  readonly createdAt: number;
+  readonly lastUsedAt: number;
+  readonly expiresAt: number;
+}
+
+/** The person's sessions that stand, oldest first; where `only` names a team, those that open it alone. */
+export async function listSessions(
+  db: Db,
+  user: UserId,
+  only: TeamId | null,
+  { nowMs, after, limit }: { nowMs: number; after: After; limit: number },
+): Promise<ListedSession[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT jti AS id, team_id AS team, kind, client, created_at AS createdAt, last_used_at AS lastUsedAt,
+              expires_at AS expiresAt
+         FROM session
+        WHERE user_id = ?1 AND (created_at, jti) > (?3, ?4) AND expires_at > ?5 AND (?2 IS NULL OR team_id = ?2)
+        ORDER BY created_at, jti LIMIT ?6`,
+    )
+    .bind(user, only, after.createdAt, after.id, nowMs, limit)
+    .all<ListedSession>();
+  return results;
+}
+
+/** Ends one of the person's sessions; false where it is none of theirs, or of another team than `only`. */
+export async function deleteOwnSession(
+  db: Db,
+  user: UserId,
+  jti: string,
+  only: TeamId | null,
+): Promise<boolean> {
+  const { meta } = await db
+    .prepare("DELETE FROM session WHERE user_id = ?1 AND jti = ?2 AND (?3 IS NULL OR team_id = ?3)")
+    .bind(user, jti, only)
+    .run();
+  return meta.changes > 0;
+}
+
+/** Ends all of a person's sessions but the one of `jti`; where `only` names a team, those that open it alone. */
+export const deleteOtherSessions = (
+  db: Db,
+  user: UserId,
+  jti: string,
+  only: TeamId | null = null,
+): D1PreparedStatement =>
+  db
+    .prepare("DELETE FROM session WHERE user_id = ?1 AND jti <> ?2 AND (?3 IS NULL OR team_id = ?3)")
+    .bind(user, jti, only);
+
+/** Ends a person's sessions that open this team alone. */
+export const deleteSessionsIn = (db: Db, team: TeamId, user: UserId): D1PreparedStatement =>
+  db.prepare("DELETE FROM session WHERE team_id = ?1 AND user_id = ?2").bind(team, user);

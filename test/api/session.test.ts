@@ -205,3 +205,43 @@ it("a session notes what it was begun by and when it was last used, a write ever
     expect(await row()).toEqual({ client: stored, used });
   }
 });
+
+describe("a person's sessions", () => {
+  const signIn = async ({ email, password }: Person, client: string) =>
+    (
+      await plane.ask("POST", "/v1/login", {
+        body: { email, password },
+        headers: { "User-Agent": client },
+      })
+    ).body.token as string;
+  const list = async (token: string) => (await plane.ask("GET", "/v1/sessions", { token })).body.items;
+
+  it("are listed with what they were begun by; one or all others are ended", async () => {
+    const one = await plane.signUp();
+    const two = await signIn(one, "Two/1.0");
+    const three = await signIn(one, "Three/1.0");
+    const items = await list(two);
+    expect(items.map(({ client, current }: Record<string, unknown>) => [client, current])).toEqual([
+      ["", false],
+      ["Two/1.0", true],
+      ["Three/1.0", false],
+    ]);
+    expect(items[1]).toEqual({
+      id: expect.stringMatching(/^ses_/),
+      current: true,
+      kind: "password",
+      team: null,
+      client: "Two/1.0",
+      created_at: expect.any(String),
+      last_used_at: expect.any(String),
+      expires_at: expect.any(String),
+    });
+    const end = (id: string, token: string) => plane.ask("DELETE", `/v1/sessions/${id}`, { token });
+    expect((await end(items[2].id, person.token)).status).toBe(404);
+    expect((await end(items[2].id, two)).status).toBe(204);
+    expect((await plane.ask("GET", "/v1/me", { token: three })).status).toBe(401);
+    expect((await plane.ask("DELETE", "/v1/sessions", { token: two })).status).toBe(204);
+    expect((await plane.ask("GET", "/v1/me", { token: one.token })).status).toBe(401);
+    expect(await list(two)).toHaveLength(1);
+  });
+});

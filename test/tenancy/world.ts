@@ -53,6 +53,8 @@ export const absent: Things = {
   hook: `hok_${"0".repeat(26)}`,
   user: `usr_${"0".repeat(26)}`,
   invitation: `inv_${"0".repeat(26)}`,
+  session: `ses_${"0".repeat(26)}`,
+  token: `tok_${"0".repeat(26)}`,
 };
 
 export async function newWorld(): Promise<World> {
@@ -78,6 +80,10 @@ export async function newWorld(): Promise<World> {
   const people = await gather(marked, other, grant.token);
   const email = `${mark}@example.com`;
   const invitation = await marked.must(201, "POST", "/members", { email, role: "viewer" });
+  const { token } = marked.person;
+  const sessions = (await plane.ask("GET", "/v1/sessions", { token })).body;
+  const minted = { label: `Script ${mark}`, team: marked.person.team.id, role: "viewer" };
+  const script = (await plane.ask("POST", "/v1/tokens", { token, body: minted })).body;
   const agent = new AgentCalls(marked, grant);
   const read = await agent.call(server.slug, `read_${mark}`, { text: mark });
   const asked = await agent.call(server.slug, `pay_${mark}`, { text: mark });
@@ -97,6 +103,8 @@ export async function newWorld(): Promise<World> {
     hook: hook.id,
     user: people.viewer.id,
     invitation: invitation.id,
+    session: sessions.items[0].id,
+    token: script.id,
   };
   const emails = [people.owner, people.viewer, people.approver].map(({ email: one }) => one);
   const { revision: _, ...ids } = things;

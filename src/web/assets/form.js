@@ -9,7 +9,7 @@ if (secret) for (const link of document.querySelectorAll("a[data-keep-secret]"))
 for (const form of document.querySelectorAll("form[data-post]")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    send(form);
+    void send(form);
   });
 }
 
@@ -36,6 +36,7 @@ async function send(form) {
 
 function succeed(form, body) {
   if (body.second_factor) return askSecondFactor(form, body.second_factor);
+  if (body.authorize_url) return location.assign(body.authorize_url);
   const { next } = form.dataset;
   if (next) return location.assign(secret && !next.includes("#") ? `${next}#${secret}` : next);
   const done = document.getElementById(`${form.id}-done`);
@@ -56,7 +57,7 @@ function askSecondFactor(form, { challenge }) {
 }
 
 const told = (status, { detail }) =>
-  status === 401 && document.querySelector("input[data-secret]")
+  status === 401 && document.querySelector("input[data-secret], a[data-signed-in]")
     ? "Sign in first."
     : (detail ?? "It did not work.");
 
