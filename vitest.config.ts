@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { canary } from "./test/support/canary.ts";
 
 // Two suites: `runtime` runs inside workerd with real D1 and Durable Objects; `http` drives `wrangler dev` from outside
 // with real clients, because the in-process runner allows eval and production does not.
@@ -12,6 +13,7 @@ export default defineConfig({
             main: "./src/index.ts",
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
+              serviceBindings: { CANARY: await canary() },
               bindings: {
                 MIGRATIONS: await readD1Migrations("./migrations"),
                 PUBLIC_ORIGIN: "http://localhost",
@@ -41,6 +43,8 @@ export default defineConfig({
           "TAMPER_",
           "REQUEST_",
           "FAULT_",
+          "SSRF_",
+          "TOKEN_",
         ],
         test: { name: "runtime", include: ["test/*/**/*.test.ts"], exclude: ["test/http/**"] },
       },

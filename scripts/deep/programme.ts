@@ -51,6 +51,12 @@ export const programme: readonly Deep[] = [
   { id: "T4", what: "kills under load", size: 500, run: script("CRASH", "test/crash/deep.ts") },
   { id: "T6", what: "malformed frames", size: 1_000_000, run: suite("FRAME", "test/mcp/property.test.ts") },
   {
+    id: "T7",
+    what: "addresses put together at random, which must be refused",
+    size: 1_000_000,
+    run: suite("SSRF", "test/ssrf/ssrf.test.ts"),
+  },
+  {
     id: "T10",
     what: "bombs of up to 64 KiB",
     size: 10_000,

@@ -271,6 +271,19 @@ const whole = [
   `https://mcp.example.com/${"a".repeat(2048)}`,
 ];
 
+/** Every spelling of a host that must not be reached, as a URL writes it. */
+export const hosts: readonly string[] = [...ipv4, ...ipv6.map((address) => `[${address}]`), ...names];
+
+/** Those of them that lead to this machine without a name to look up. */
+export const loopbackHosts: readonly string[] = [
+  ...ipv4.filter((host) => /^(?:0x7f|127|2130706433|0?0*177|0$|0x0$|00$|0\.0\.0\.0)/i.test(host)),
+  "[::1]",
+  "[0:0:0:0:0:0:0:1]",
+  "[::ffff:127.0.0.1]",
+  "[::ffff:7f00:1]",
+  "localhost",
+];
+
 const upgraded = (hosts: readonly string[]): string[] =>
   hosts.flatMap((host) => [`https://${host}/`, `https://${host}:8443/mcp`]);
 
