@@ -58,6 +58,12 @@ const table = {
     title: "The MCP server's answer is not acceptable",
   },
   upstream_busy: { blame: "upstream", status: 503, rpc: -31505, title: "The MCP server is busy" },
+  needs_sign_in: {
+    blame: "config",
+    status: 409,
+    rpc: -31506,
+    title: "Somebody must sign in to the MCP server first",
+  },
   misconfigured: { blame: "config", status: 500, rpc: -31500, title: "The gateway is not set up for this" },
   unavailable: {
     blame: "platform",

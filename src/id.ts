@@ -11,6 +11,7 @@ const prefixes = [
   "evt",
   "hok",
   "inv",
+  "con",
   "tok",
   "fam",
 ] as const;
@@ -27,6 +28,7 @@ export type ApprovalId = Branded<"apr">;
 export type EventId = Branded<"evt">;
 export type HookId = Branded<"hok">;
 export type InvitationId = Branded<"inv">;
+export type ConnectionId = Branded<"con">;
 export type ScriptTokenId = Branded<"tok">;
 export type FamilyId = Branded<"fam">;
 

@@ -2,7 +2,6 @@ import { waitUntil } from "cloudflare:workers";
 import type { ApiDeps } from "./api/deps.ts";
 import { drainErasures } from "./api/erasure.ts";
 import { drainEvents } from "./api/event_outbox.ts";
-import type { RestApi } from "./api/rest.ts";
 import { type RecheckDeps, recheckServers } from "./api/server_recheck.ts";
 import { argumentKey } from "./audit/argument_key.ts";
 import type { ControlEntry } from "./audit/entry.ts";
@@ -13,13 +12,13 @@ import { Gate } from "./gate/gate.ts";
 import { storeFare, storeLook } from "./gate/look_again.ts";
 import { burstHappening, happeningOf } from "./gate/notice.ts";
 import { drainOutbox } from "./gate/push.ts";
-import type { Caller, GateStub, Upstream } from "./gate/rpc.ts";
+import type { GateStub } from "./gate/rpc.ts";
 import type { GatewayDeps } from "./gateway/exchange.ts";
 import { serve } from "./gateway/pipeline.ts";
 import { RequestStates } from "./gateway/request_state.ts";
 import { Sessions } from "./gateway/session.ts";
 import { Settlements } from "./gateway/settlement.ts";
-import { type GrantId, newId, type Random, type ServerId, type TeamId } from "./id.ts";
+import { type ConnectionId, type GrantId, newId, type Random, type TeamId } from "./id.ts";
 import { signCheckpoint } from "./identity/checkpoint.ts";
 import { publicKeys, readSigningKeys } from "./identity/keys.ts";
 import { mailPort } from "./identity/mail.ts";
@@ -29,20 +28,23 @@ import { VerifiedTokens } from "./identity/verified.ts";
 import type { CounterStub } from "./limit/reservation.ts";
 import { Shared } from "./limit/shared.ts";
 import { type RouteName, routeOf } from "./route.ts";
+import { noteNeed } from "./store/connection.ts";
 import { shardOf } from "./store/database.ts";
 import { enqueueForeseen } from "./store/foreseen.ts";
 import { enqueue, type Happening } from "./store/hook_delivery.ts";
 import { forgetKeys } from "./store/idempotency.ts";
 import { countRefused } from "./store/refusal.ts";
 import { loadSnapshot } from "./store/snapshot.ts";
+import { Account, type AccountStub } from "./upstream/account.ts";
 import type { MasterKeys } from "./upstream/aead.ts";
-import { openCredential } from "./upstream/credential.ts";
 import { enrol } from "./upstream/enrol.ts";
 import { platformFetch } from "./upstream/fetch.ts";
 import { guardRules, judgeUrl } from "./upstream/guard.ts";
 import { openHeld, sealHeld } from "./upstream/held_call.ts";
 import { drainAllHooks, drainHooks, type HookDeps } from "./upstream/hook_outbox.ts";
 import { Looks } from "./upstream/looks.ts";
+import { clientDocument } from "./upstream/oauth_client.ts";
+import { AccessTokens, type SignInDeps, signIn } from "./upstream/sign_in.ts";
 import { Traffic } from "./upstream/traffic.ts";
 import { parseMasterKeys } from "./upstream/vault.ts";
 
@@ -52,6 +54,7 @@ interface Env {
   readonly GATES: DurableObjectNamespace<GrantGate>;
   readonly LOGS: DurableObjectNamespace<TeamLog>;
   readonly COUNTERS: DurableObjectNamespace<SharedCounter>;
+  readonly ACCOUNTS: DurableObjectNamespace<UpstreamAccount>;
   readonly THROTTLES: DurableObjectNamespace<SignInThrottle>;
   /** `1:<32 bytes in base64url>[,2:…]`: seals credentials and sessions. Secret. */
   readonly MASTER_KEYS: string;
@@ -118,6 +121,25 @@ export class SignInThrottle extends Throttle {
   }
 }
 
+export class UpstreamAccount extends Account {
+  constructor(ctx: DurableObjectState, env: Env) {
+    const { master, fetch, now } = hooksOf(env);
+    super(ctx, env, {
+      master,
+      fetch,
+      note: async ({ team, server, connection, member }, need) => {
+        const detail = { connection, member: member ?? "", why: need.detail };
+        const event = systemEvent({ action: "connection.needs_sign_in", subject: server, detail });
+        await shardOf(team, env.DB).batch(
+          noteNeed(env.DB, team, connection, { ...need, nowMs: now() }, event),
+        );
+      },
+      now,
+      random,
+    });
+  }
+}
+
 const gateDeadlineMs = 5_000;
 
 const random: Random = (count) => crypto.getRandomValues(new Uint8Array(count));
@@ -127,6 +149,9 @@ const logOf = (env: Env, team: TeamId) => env.LOGS.get(env.LOGS.idFromName(team)
 // The stub's own type wraps every answer for RPC; what it offers is exactly this.
 const gateOf = (env: Env, grant: GrantId): GateStub =>
   env.GATES.get(env.GATES.idFromName(grant)) as unknown as GateStub;
+
+const accountOf = (env: Env, connection: ConnectionId): AccountStub =>
+  env.ACCOUNTS.get(env.ACCOUNTS.idFromName(connection)) as unknown as AccountStub;
 
 const counterOf = (env: Env, team: TeamId, series: string): CounterStub =>
   env.COUNTERS.get(env.COUNTERS.idFromName(`${team} ${series}`)) as unknown as CounterStub;
@@ -157,9 +182,10 @@ const recheckMs = 10_000;
 
 function recheckOf(env: Env): RecheckDeps {
   const { db, master, fetch, now } = hooksOf(env);
+  const account = (connection: ConnectionId) => accountOf(env, connection);
   return {
     db,
-    masterKeys: master,
+    signIn: (at, credential) => signIn({ master, account, kept: new AccessTokens(), now }, at, credential),
     gate: (grant) => gateOf(env, grant),
     look: (url, headers) => enrol({ ...fetch, deadlineMs: recheckMs }, url, headers),
     now,
@@ -183,10 +209,18 @@ function currentKey(master: MasterKeys): Uint8Array {
 const countRefusalsMs = 20_000;
 
 /** An event of the team's that nobody of the team made. */
-const logEvent = (env: Env, team: TeamId, event: Pick<ControlEntry, "action" | "subject" | "detail">) =>
-  logOf(env, team).append([
-    { kind: "control", id: newId("evt", random), atMs: Date.now(), requestId: "", actor: "system", ...event },
-  ]);
+const logEvent = (env: Env, team: TeamId, event: Happened) => logOf(env, team).append([systemEvent(event)]);
+
+type Happened = Pick<ControlEntry, "action" | "subject" | "detail">;
+
+const systemEvent = (event: Happened): ControlEntry => ({
+  kind: "control",
+  id: newId("evt", random),
+  atMs: Date.now(),
+  requestId: "",
+  actor: "system",
+  ...event,
+});
 
 const refusalsOf = (env: Env): Refusals =>
   new Refusals({
@@ -219,11 +253,15 @@ async function assemble(env: Env) {
   };
   const looks = new Looks(clock);
   const gate = (grant: GrantId) => gateOf(env, grant);
-  const openHeaders = async (team: TeamId, server: ServerId, sealed: Upstream["credential"]) =>
-    sealed ? openCredential(master, sealed.wrappedKey, team, server, sealed.value) : {};
+  const account = (connection: ConnectionId) => accountOf(env, connection);
+  const signInDeps: SignInDeps = { master, account, kept: new AccessTokens(), now: () => Date.now() };
+  const credential: GatewayDeps["credential"] = ({ team }, { serverId: server, url, credential }, refused) =>
+    signIn(signInDeps, { team, server, url }, credential, refused);
   const refusals = refusalsOf(env);
-  const look: GatewayDeps["look"] = async ({ team }, { serverId, url, credential }) => {
-    const headers = await openHeaders(team, serverId, credential);
+  const look: GatewayDeps["look"] = async (caller, to) => {
+    const { team } = caller;
+    const { serverId, url } = to;
+    const headers = await credential(caller, to, null);
     if (isFault(headers)) return;
     const seen = await enrol(upstream, url, headers);
     const at = { team, server: serverId, url };
@@ -239,7 +277,11 @@ async function assemble(env: Env) {
     refusals,
     states: new RequestStates(master, random),
     forward: upstream,
-    credential: ({ team }: Caller, to) => openHeaders(team, to.serverId, to.credential),
+    credential,
+    wantScope: async ({ credential: how }, scope) => {
+      const connection = how && "account" in how ? how.account.connection : null;
+      if (connection) await account(connection).want(scope);
+    },
     look,
     lookSoon: (caller, to) => looks.ask(to.serverId, () => look(caller, to)),
     traffic: new Traffic(clock),
@@ -263,6 +305,9 @@ async function assemble(env: Env) {
     keys,
     origin,
     masterKeys: master,
+    account,
+    signIn: (at, credential) => signIn(signInDeps, at, credential),
+    fetch: upstream,
     refusals,
     throttle: (subject) => throttleOf(env, subject),
     look: (url, headers) => enrol(upstream, url, headers),
@@ -273,14 +318,19 @@ async function assemble(env: Env) {
     now: () => Date.now(),
     random,
   };
-  return { gateway, api: controlPlane(apiDeps), published: publicKeys(keys) };
+  return {
+    gateway,
+    api: lazily(async () => (await import("./api/rest.ts")).restApi(apiDeps)),
+    connect: lazily(async () => (await import("./api/connect_callback.ts")).connectCallback(apiDeps)),
+    published: publicKeys(keys),
+  };
 }
 
 /** A module of its own, which its first request loads: what carries agents' calls starts without it (ADR 8). */
-function controlPlane(deps: ApiDeps): () => Promise<RestApi> {
-  let loaded: Promise<RestApi> | null = null;
+function lazily<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | null = null;
   return () => {
-    loaded ??= import("./api/rest.ts").then(({ restApi }) => restApi(deps));
+    loaded ??= load();
     return loaded;
   };
 }
@@ -314,6 +364,14 @@ const handlers: Readonly<Record<RouteName, (visit: Visit) => Response | Promise<
   },
   page: async ({ request, env }) =>
     (await import("./web/pages.ts")).servePage(request, new URL(env.PUBLIC_ORIGIN).origin),
+  connect_callback: async ({ request, env }) => {
+    const { connect } = await partsOf(env);
+    return (await connect())(request);
+  },
+  connect_client: ({ env }) =>
+    Response.json(clientDocument(new URL(env.PUBLIC_ORIGIN).origin), {
+      headers: { "Cache-Control": "public, max-age=300" },
+    }),
   healthz: () => Response.json({ alive: true }),
   readyz: ({ env }) => ready(env),
 };
@@ -363,7 +421,12 @@ export default {
       drainOutbox({ db: env.DB, gate: (grant) => gateOf(env, grant) }, nowMs),
       drainEvents({ db: env.DB, log: (team) => logOf(env, team) }, nowMs),
       drainErasures(
-        { db: env.DB, gate: (grant) => gateOf(env, grant), log: (team) => logOf(env, team) },
+        {
+          db: env.DB,
+          gate: (grant) => gateOf(env, grant),
+          log: (team) => logOf(env, team),
+          account: (connection) => accountOf(env, connection),
+        },
         nowMs,
       ),
       env.DB.batch(enqueueForeseen(env.DB, nowMs)).then(() => drainAllHooks(hooksOf(env))),

@@ -8,8 +8,10 @@ export const routes = [
   { name: "keys", path: /^\/\.well-known\/jwks\.json$/ },
   {
     name: "page",
-    path: /^\/(?:sign-in|sign-up|confirm-email|forgot-password|reset-password|invitations|approvals\/.*)$/,
+    path: /^\/(?:sign-in|sign-up|confirm-email|forgot-password|reset-password|invitations|approvals\/.*|connections\/.*)$/,
   },
+  { name: "connect_callback", path: /^\/connect\/callback(?:\/[A-Za-z0-9_-]{16})?$/ },
+  { name: "connect_client", path: /^\/connect\/client\.json$/ },
   { name: "healthz", path: /^\/healthz$/ },
   { name: "readyz", path: /^\/readyz$/ },
 ] as const satisfies readonly { readonly name: string; readonly path: RegExp }[];

@@ -1,5 +1,5 @@
 import type { D1Migration } from "cloudflare:test";
-import type { GrantGate, SharedCounter, SignInThrottle, TeamLog } from "../src/index.ts";
+import type { GrantGate, SharedCounter, SignInThrottle, TeamLog, UpstreamAccount } from "../src/index.ts";
 
 declare global {
   namespace Cloudflare {
@@ -8,6 +8,7 @@ declare global {
       GATES: DurableObjectNamespace<GrantGate>;
       LOGS: DurableObjectNamespace<TeamLog>;
       COUNTERS: DurableObjectNamespace<SharedCounter>;
+      ACCOUNTS: DurableObjectNamespace<UpstreamAccount>;
       THROTTLES: DurableObjectNamespace<SignInThrottle>;
       ASSETS: Fetcher;
       MASTER_KEYS: string;

@@ -7,15 +7,19 @@ import type { Cell, StatsQuery } from "../audit/rollup_table.ts";
 import type { Verified } from "../audit/verify.ts";
 import type { Fault } from "../fault.ts";
 import type { GateStub } from "../gate/rpc.ts";
-import type { GrantId, Random, TeamId } from "../id.ts";
+import type { Route } from "../gate/snapshot.ts";
+import type { ConnectionId, GrantId, Random, TeamId } from "../id.ts";
 import type { KeySet } from "../identity/keys.ts";
 import type { MailPort } from "../identity/mail.ts";
 import type { Refusals } from "../identity/refusals.ts";
 import type { ThrottleStub } from "../identity/throttle.ts";
 import type { Db } from "../store/database.ts";
+import type { AccountStub } from "../upstream/account.ts";
 import type { MasterKeys } from "../upstream/aead.ts";
 import type { CredentialHeaders } from "../upstream/credential.ts";
 import type { Look } from "../upstream/enrol.ts";
+import type { FetchDeps } from "../upstream/fetch.ts";
+import type { SignInAt } from "../upstream/sign_in.ts";
 
 /** A team's log, as an RPC stub offers it; the methods are described in `audit/log.ts`. */
 export interface LogStub {
@@ -50,6 +54,12 @@ export interface ApiDeps {
   readonly origin: string;
   /** What wraps the teams' data keys. */
   readonly masterKeys: MasterKeys;
+  /** An account at a server, as an RPC stub offers it. */
+  readonly account: (connection: ConnectionId) => AccountStub;
+  /** The headers that sign in to a server; `needs_sign_in` where somebody has to connect an account first. */
+  readonly signIn: (at: SignInAt, credential: Route["credential"]) => Promise<CredentialHeaders | Fault>;
+  /** The way to what servers name when somebody connects an account. */
+  readonly fetch: FetchDeps;
   /** Connects to an upstream and lists its tools; a Fault where the guard refuses the URL. */
   readonly look: (url: string, headers: CredentialHeaders) => Promise<Look | Fault>;
   /** How mail is sent, or why none can be. */

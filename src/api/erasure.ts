@@ -1,14 +1,16 @@
 import type { GateStub } from "../gate/rpc.ts";
-import type { GrantId, TeamId } from "../id.ts";
+import type { ConnectionId, GrantId, TeamId } from "../id.ts";
 import type { Db } from "../store/database.ts";
 import { deleteErasures, dropDocuments, type Erasure, takeErasures } from "../store/erasure.ts";
+import type { AccountStub } from "../upstream/account.ts";
 import type { LogStub } from "./deps.ts";
 
-/** What it takes to empty what deleted teams have left. */
+/** What it takes to empty what deleted teams and ended connections have left. */
 export interface ErasureDeps {
   readonly db: Db;
   readonly gate: (grant: GrantId) => Pick<GateStub, "forget">;
   readonly log: (team: TeamId) => Pick<LogStub, "forget">;
+  readonly account: (connection: ConnectionId) => Pick<AccountStub, "forget">;
 }
 
 const objectsAtOnce = 200;
@@ -23,10 +25,22 @@ export async function drainErasures(deps: ErasureDeps, nowMs: number): Promise<v
 
 async function erased(deps: ErasureDeps, one: Erasure): Promise<Erasure[]> {
   try {
-    await (one.kind === "gate" ? deps.gate(one.name) : deps.log(one.name)).forget();
+    await forget(deps, one);
     return [one];
   } catch (error) {
-    console.error("an object of a deleted team is not empty yet", { ...one, error });
+    console.error("an object that is to be erased is not empty yet", { ...one, error });
     return [];
+  }
+}
+
+function forget(deps: ErasureDeps, one: Erasure): Promise<void> {
+  switch (one.kind) {
+    case "gate":
+      return deps.gate(one.name).forget();
+    case "log":
+      return deps.log(one.name).forget();
+    case "account":
+      // The team's key may be gone already, and with it what could be revoked; the tokens go in any case.
+      return deps.account(one.name).forget(null);
   }
 }

@@ -1,5 +1,6 @@
 import { accountOperations } from "./account.ts";
 import { approvalOperations } from "./approval.ts";
+import { connectionOperations } from "./connection.ts";
 import { evaluateOperations } from "./evaluate.ts";
 import { grantOperations } from "./grant.ts";
 import { hookOperations } from "./hook.ts";
@@ -41,6 +42,7 @@ export const operations: readonly Operation[] = [
   ...invitationOperations,
   ...teamPolicyOperations,
   ...serverOperations,
+  ...connectionOperations,
   ...toolOperations,
   ...policyOperations,
   ...revisionOperations,

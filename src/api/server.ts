@@ -3,6 +3,7 @@ import { type Fault, fault, isFault } from "../fault.ts";
 import { changesOf, driftDetail } from "../gate/look_again.ts";
 import { newId } from "../id.ts";
 import { recommendedPolicy } from "../risk/recommend.ts";
+import { endConnections } from "../store/connection.ts";
 import { isTaken } from "../store/database.ts";
 import {
   deleteServer,
@@ -15,14 +16,15 @@ import {
   updateServer,
 } from "../store/server.ts";
 import { listTools, type Tool } from "../store/tool.ts";
+import { forgetClients } from "../store/upstream_client.ts";
 import type { Look } from "../upstream/enrol.ts";
-import { authBody, credentialOf, headersOf, originChanged, sealAuth } from "./credential.ts";
+import { authBody, credentialOf, lookFor, originChanged, sealAuth } from "./credential.ts";
 import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
 import { type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { whyFull, withinQuota } from "./quota.ts";
 import { type Reply, reply } from "./reply.ts";
-import { autoAccept, serverOf, serverShape, showServer } from "./server_view.ts";
+import { autoAccept, connectionsOf, serverOf, serverShape, showServer } from "./server_view.ts";
 import { slugOf } from "./slug.ts";
 import { toolShape, toolsMax, toolView } from "./tool.ts";
 
@@ -81,9 +83,10 @@ export const serverOperations: readonly Operation[] = [
     async (call) => {
       const { limit, cursor } = call.query;
       const rows = await listServers(call.db, call.team.id, cursor, limit + 1);
+      const connections = await connectionsOf(call, rows);
       return reply(
         200,
-        page(rows, limit, ageCursor, (row) => showServer(call, row)),
+        page(rows, limit, ageCursor, (row) => showServer(call, row, connections)),
       );
     },
   ),
@@ -99,7 +102,8 @@ export const serverOperations: readonly Operation[] = [
     },
     async (call) => {
       const server = await serverOf(call);
-      return isFault(server) ? server : reply(200, showServer(call, server));
+      if (isFault(server)) return server;
+      return reply(200, showServer(call, server, await connectionsOf(call, [server])));
     },
   ),
   teamOperation(
@@ -128,9 +132,7 @@ export const serverOperations: readonly Operation[] = [
     async (call) => {
       const server = await serverOf(call);
       if (isFault(server)) return server;
-      const headers = await headersOf(call, server);
-      if (isFault(headers)) return headers;
-      const look = await call.deps.look(server.url, headers);
+      const look = await lookFor(call, server);
       return isFault(look) ? look : saveLook(call, server, [], look, "server.refreshed");
     },
   ),
@@ -150,7 +152,7 @@ export const serverOperations: readonly Operation[] = [
     async (call) => {
       const server = await serverOf(call);
       if (isFault(server)) return server;
-      const changes = deleteServer(call.db, call.team.id, server.id);
+      const changes = [...part(call, server), ...deleteServer(call.db, call.team.id, server.id)];
       const event = { action: "server.deleted", subject: server.id, detail: { slug: server.slug } };
       const inForce = await commit(call, { of: "server", server: server.id }, changes, event);
       return reply(inForceStatus(inForce), { in_force: inForce });
@@ -171,8 +173,7 @@ async function create(call: TeamCall<z.output<typeof createBody>, unknown>): Pro
     slug: slugOf(body.name) ?? `server-${id.slice(-6)}`,
     name: body.name,
     url: body.url,
-    authType: body.auth.type,
-    credential: await sealAuth(call, id, body.auth),
+    ...(await sealAuth(call, id, body.auth)),
     autoAccept: body.auto_accept === "read",
     createdAt: nowMs,
   };
@@ -195,30 +196,46 @@ const nameTaken = (slug: string): Fault =>
   ]);
 
 async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Promise<Reply | Fault> {
-  const { body, deps } = call;
+  const { body } = call;
   const server = await serverOf(call);
   if (isFault(server)) return server;
   const url = body.url ?? server.url;
   if (server.authType === "headers" && !body.auth && originChanged(server.url, url)) return giveAgain;
-  const headers = body.auth ? credentialOf(body.auth) : await headersOf(call, server);
-  if (isFault(headers)) return headers;
   const moved = url !== server.url;
+  // An account stays with the origin that it was connected for, and with what it was connected by.
+  const parted = server.oauth !== null && (body.auth !== undefined || originChanged(server.url, url));
   const now = {
     ...server,
     name: body.name ?? server.name,
     url,
-    authType: body.auth?.type ?? server.authType,
-    credential: body.auth ? await sealAuth(call, server.id, body.auth) : server.credential,
+    ...(body.auth && (await sealAuth(call, server.id, body.auth))),
     autoAccept: body.auto_accept === undefined ? server.autoAccept : body.auto_accept === "read",
     pending: moved || server.pending,
   };
   const changes = [
     updateServer(call.db, now),
     ...(moved ? forgetLook(call.db, call.team.id, server.id) : []),
+    ...(parted ? part(call, server) : []),
   ];
-  const look = moved || body.auth ? await deps.look(url, headers) : null;
+  const look = await lookAtChange(call, now, { moved, parted });
   return isFault(look) ? look : saveLook(call, now, changes, look, "server.changed");
 }
+
+/** What an update makes worth looking at: null where nothing does. */
+async function lookAtChange(
+  call: TeamCall<z.output<typeof updateBody>, unknown>,
+  to: Server,
+  { moved, parted }: { readonly moved: boolean; readonly parted: boolean },
+): Promise<Look | Fault | null> {
+  const { auth } = call.body;
+  if (auth || parted) return call.deps.look(to.url, auth ? credentialOf(auth) : {});
+  return moved ? lookFor(call, to) : null;
+}
+
+const part = ({ db, team, nowMs }: TeamCall<unknown, unknown>, { id }: Server): D1PreparedStatement[] => [
+  ...endConnections(db, team.id, { server: id }, nowMs),
+  forgetClients(db, team.id, id, null),
+];
 
 const giveAgain = fault("invalid", "A credential stays with the address that it was given for.", [
   { pointer: "/auth", message: "the address has another origin: give `auth` again" },
@@ -245,7 +262,7 @@ async function showLook(call: TeamCall<unknown, unknown>, { id, slug }: NewServe
   if (!saved) throw new Error(`server ${id} went away`);
   const tools: Tool[] = await listTools(call.db, call.team.id, id, "", toolsMax);
   return {
-    ...showServer(call, saved),
+    ...showServer(call, saved, await connectionsOf(call, [saved])),
     tools: tools.map(await toolView(call, slug)),
     dropped: look?.state === "ready" ? look.dropped : [],
     recommended_policy: recommendedPolicy(tools.filter((tool) => tool.seenHash !== null)),

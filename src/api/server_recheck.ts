@@ -2,10 +2,10 @@ import { isFault } from "../fault.ts";
 import { storeLook } from "../gate/look_again.ts";
 import type { PushDeps } from "../gate/push.ts";
 import { type DueServer, takeDueServers } from "../store/server.ts";
-import { openCredential } from "../upstream/credential.ts";
+import { howOf, lookSignedIn } from "./credential.ts";
 import type { ApiDeps } from "./deps.ts";
 
-export type RecheckDeps = PushDeps & Pick<ApiDeps, "db" | "look" | "masterKeys" | "now" | "random">;
+export type RecheckDeps = PushDeps & Pick<ApiDeps, "db" | "look" | "signIn" | "now" | "random">;
 
 // A run has a minute until the next one. The platform opens six connections at a time.
 const serversMax = 200;
@@ -33,10 +33,9 @@ export async function recheckServers(deps: RecheckDeps): Promise<void> {
   await Promise.all(Array.from({ length: togetherMax }, worker));
 }
 
-async function recheck(deps: RecheckDeps, { team, id, url, credential, dataKey }: DueServer): Promise<void> {
-  const headers =
-    credential === null ? {} : await openCredential(deps.masterKeys, dataKey, team, id, credential);
-  if (isFault(headers)) throw new Error(headers.detail);
-  const look = await deps.look(url, headers);
+async function recheck(deps: RecheckDeps, server: DueServer): Promise<void> {
+  const { team, id, url } = server;
+  const look = await lookSignedIn(deps, server, howOf(server, server.dataKey, server.connection));
+  if (isFault(look) && look.fault === "misconfigured") throw new Error(look.detail);
   await storeLook(deps, { team, server: id, url }, look, deps.now());
 }

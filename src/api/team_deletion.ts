@@ -48,7 +48,7 @@ async function remove(call: TeamCall<z.output<typeof body>, unknown>): Promise<R
     if (isTeamInUse(error)) return fault("conflict", "Somebody changed the team meanwhile. Try again.");
     throw error;
   }
-  await drainErasures({ db, gate: deps.gate, log: deps.log }, nowMs).catch((error: unknown) =>
+  await drainErasures({ ...deps, db }, nowMs).catch((error: unknown) =>
     console.error("a deleted team is not erased yet", { team: team.id, error }),
   );
   return reply(204);

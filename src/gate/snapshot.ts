@@ -1,4 +1,4 @@
-import type { FamilyId, GrantId, PolicyId, ServerId, TeamId, UserId } from "../id.ts";
+import type { ConnectionId, FamilyId, GrantId, PolicyId, ServerId, TeamId, UserId } from "../id.ts";
 import type { Category, Level } from "../risk/classify.ts";
 
 /** A value sealed by `upstream/vault.ts`; only the Worker that forwards opens it. */
@@ -22,6 +22,22 @@ export interface Pin {
   readonly level: Level;
 }
 
+/** Headers that sign in for everybody: what `upstream/vault.ts` needs to open them. */
+export interface HeaderCredential {
+  readonly wrappedKey: Sealed;
+  readonly value: Sealed;
+}
+
+/** An account that somebody has connected: whose it has to be, and which it is. */
+export interface AccountCredential {
+  readonly wrappedKey: Sealed;
+  readonly account: {
+    readonly per: "team" | "member";
+    /** null: nobody has connected it, or it had to be a member's and the grant acts for none. */
+    readonly connection: ConnectionId | null;
+  };
+}
+
 /** One server that a grant may reach: where it is, how to sign in to it, and what the grant may do there. */
 export interface Route {
   readonly server: {
@@ -30,8 +46,8 @@ export interface Route {
     readonly name: string;
     readonly url: string;
   };
-  /** What `upstream/vault.ts` needs to open the credential; null where the server takes none. */
-  readonly credential: { readonly wrappedKey: Sealed; readonly value: Sealed } | null;
+  /** How the server is signed in to; null where it takes nothing. */
+  readonly credential: HeaderCredential | AccountCredential | null;
   /** null = none attached: everything is denied as `(no policy)`. */
   readonly policy: PolicyText | null;
   readonly pins: readonly Pin[];

@@ -19,7 +19,9 @@ export const json = (text: string, status: number, headers: [string, string][]):
 export function answerFault(refused: Fault, id: Message["id"], requestId: string): Response {
   const { status } = wire(refused.fault);
   const headers: [string, string][] = status === 401 ? [["WWW-Authenticate", "Bearer"]] : [];
-  return json(faultBody(id, refused, requestId), status === 200 ? 400 : status, headers);
+  // In band, so that whoever reads the agent's log finds the link: clients show little of another status.
+  const shown = refused.fault === "needs_sign_in" ? 200 : status;
+  return json(faultBody(id, refused, requestId), shown === 200 && status === 200 ? 400 : shown, headers);
 }
 
 /** A refusal by policy or limit, in the form that the agent can act on (policy.md §8). */

@@ -4,6 +4,7 @@ import type { GrantId, Random } from "../id.ts";
 import type { KeySet } from "../identity/keys.ts";
 import type { Refusals } from "../identity/refusals.ts";
 import type { VerifiedTokens } from "../identity/verified.ts";
+import type { CredentialHeaders } from "../upstream/credential.ts";
 import type { FetchDeps } from "../upstream/fetch.ts";
 import type { Fare, Traffic } from "../upstream/traffic.ts";
 import type { Verified } from "./authenticate.ts";
@@ -23,8 +24,17 @@ export interface GatewayDeps {
   readonly refusals: Pick<Refusals, "unknown" | "grant" | "ask">;
   readonly states: RequestStates;
   readonly forward: FetchDeps;
-  /** The headers that sign in to an upstream, opened from the vault; a fault where they do not open. */
-  readonly credential: (caller: Caller, upstream: Upstream) => Promise<Record<string, string> | Fault>;
+  /**
+   * The headers that sign in to an upstream, opened from the vault or from an account; a fault where there are none.
+   * `refused` are those that it has just refused: others are given, or none.
+   */
+  readonly credential: (
+    caller: Caller,
+    upstream: Upstream,
+    refused: CredentialHeaders | null,
+  ) => Promise<CredentialHeaders | Fault>;
+  /** Notes the scope that an upstream's account lacks. */
+  readonly wantScope: (upstream: Upstream, scope: string) => Promise<void>;
   /** Looks at a server's tools: pins them where nobody has yet, and else holds back what has changed. */
   readonly look: (caller: Caller, upstream: Upstream) => Promise<void>;
   /** The same, soon: behind the request, and once however many ask. */

@@ -23,6 +23,7 @@ import { type Editing, inOrder } from "./rewrite.ts";
 import { askEditing } from "./server_ask.ts";
 import { noSuchSession, sessionHeader } from "./session.ts";
 import { endUnanswered, settler } from "./settlement.ts";
+import { signedIn } from "./sign_in.ts";
 import { inTurn, noteAnswer, turnedAway } from "./turn.ts";
 
 const firstByteMs = 30_000;
@@ -255,13 +256,14 @@ async function send(
 
 /** The server's answer to a request in the client's session, signed in; a fault without `sent` where nothing was tried. */
 async function reach(
-  { caller, session, deps }: Exchange,
+  exchange: Exchange,
   upstream: Upstream,
   request: ForwardRequest,
 ): Promise<Response | Fault | FetchFault> {
+  const { session, deps } = exchange;
   if (session !== null && session.server !== upstream.serverId) return noSuchSession;
-  const credential = await deps.credential(caller, upstream);
-  if (isFault(credential)) return credential;
   if (session !== null) request.headers.set(sessionHeader, session.upstreamId);
-  return forward(deps.forward, { url: upstream.url, credential }, request, { firstByteMs });
+  return signedIn(exchange, upstream, (credential) =>
+    forward(deps.forward, { url: upstream.url, credential }, request, { firstByteMs }),
+  );
 }

@@ -1,10 +1,11 @@
-import type { GrantId, TeamId } from "../id.ts";
+import type { ConnectionId, GrantId, TeamId } from "../id.ts";
 import type { Db } from "./database.ts";
 
-/** An object that must forget all it holds, because its team is deleted. */
+/** An object that must forget all it holds, because its team or its connection is deleted. */
 export type Erasure =
   | { readonly kind: "gate"; readonly name: GrantId }
-  | { readonly kind: "log"; readonly name: TeamId };
+  | { readonly kind: "log"; readonly name: TeamId }
+  | { readonly kind: "account"; readonly name: ConnectionId };
 
 const ofTeam = "team_id = ?1";
 const ofGrants = `grant_id IN (SELECT id FROM "grant" WHERE ${ofTeam})`;
@@ -19,6 +20,9 @@ const tables: readonly (readonly [string, string])[] = [
   ["policy_revision", `policy_id IN (SELECT id FROM policy WHERE ${ofTeam})`],
   ["policy", ofTeam],
   ["tool", `server_id IN (SELECT id FROM server WHERE ${ofTeam})`],
+  ["connect_attempt", ofTeam],
+  ["connection", ofTeam],
+  ["upstream_client", `server_id IN (SELECT id FROM server WHERE ${ofTeam})`],
   ["server", ofTeam],
   ["invitation", ofTeam],
   ["session", ofTeam],
@@ -51,6 +55,7 @@ export const deleteTeam = (db: Db, team: TeamId, nowMs: number): D1PreparedState
       `INSERT OR IGNORE INTO erasure (kind, name, tried_at)
        SELECT 'gate', id, ?2 FROM "grant" WHERE team_id = ?1
        UNION ALL SELECT 'log', ?1, ?2
+       UNION ALL SELECT 'account', id, ?2 FROM connection WHERE team_id = ?1
        UNION ALL SELECT 'document', hash, ?2 FROM (${documents}) WHERE hash IS NOT NULL`,
     )
     .bind(team, nowMs),

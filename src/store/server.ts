@@ -1,5 +1,5 @@
 import type { Sealed } from "../gate/snapshot.ts";
-import type { ServerId, TeamId } from "../id.ts";
+import type { ConnectionId, ServerId, TeamId } from "../id.ts";
 import type { After, Db } from "./database.ts";
 
 /** Why a server cannot be used, in words for the person who registered it, and since when (ms). */
@@ -9,6 +9,18 @@ export interface Trouble {
   readonly sinceMs: number;
 }
 
+/** How accounts at a server are connected. */
+export interface OauthSettings {
+  /** One account of the team's for everybody, or each member's own. */
+  readonly per: "team" | "member";
+  /** The only authorization server that will do; null is whichever the server names first. */
+  readonly issuer: string | null;
+  /** The client that was registered there by hand. */
+  readonly client_id: string | null;
+  /** What is asked for; null is what the server says. */
+  readonly scope: string | null;
+}
+
 /** A server as it is registered. */
 export interface NewServer {
   readonly id: ServerId;
@@ -16,8 +28,11 @@ export interface NewServer {
   readonly slug: string;
   readonly name: string;
   readonly url: string;
-  readonly authType: "none" | "headers";
+  readonly authType: "none" | "headers" | "oauth";
+  /** The headers, or the secret of a client that was registered by hand. */
   readonly credential: Sealed | null;
+  /** null unless it is signed in to by OAuth. */
+  readonly oauth: OauthSettings | null;
   /** Changed and new definitions are accepted by themselves while every tool of the server is Read and undisguised. */
   readonly autoAccept: boolean;
   readonly createdAt: number;
@@ -39,6 +54,7 @@ interface Row {
   url: string;
   auth_type: Server["authType"];
   credential: string | null;
+  oauth: string | null;
   auto_accept: number;
   state: "ready" | "pending";
   why: Trouble["why"] | null;
@@ -48,7 +64,7 @@ interface Row {
   created_at: number;
 }
 
-const columns = `id, team_id, slug, name, url, auth_type, credential, auto_accept, state, why, detail,
+const columns = `id, team_id, slug, name, url, auth_type, credential, oauth, auto_accept, state, why, detail,
   failing_since, looked_at, created_at`;
 
 const server = (row: Row): Server => ({
@@ -59,6 +75,7 @@ const server = (row: Row): Server => ({
   url: row.url,
   authType: row.auth_type,
   credential: row.credential,
+  oauth: row.oauth === null ? null : (JSON.parse(row.oauth) as OauthSettings),
   autoAccept: row.auto_accept === 1,
   pending: row.state === "pending",
   trouble: row.why && {
@@ -74,8 +91,8 @@ const server = (row: Row): Server => ({
 export const insertServer = (db: Db, given: NewServer): D1PreparedStatement =>
   db
     .prepare(
-      `INSERT INTO server (id, team_id, slug, name, url, auth_type, credential, auto_accept, state, look_at, created_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'pending', ?9, ?9)`,
+      `INSERT INTO server (id, team_id, slug, name, url, auth_type, credential, auto_accept, state, look_at, created_at, oauth)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'pending', ?9, ?9, ?10)`,
     )
     .bind(
       given.id,
@@ -87,7 +104,11 @@ export const insertServer = (db: Db, given: NewServer): D1PreparedStatement =>
       given.credential,
       given.autoAccept ? 1 : 0,
       given.createdAt,
+      settingsText(given),
     );
+
+const settingsText = ({ oauth }: Pick<NewServer, "oauth">): string | null =>
+  oauth === null ? null : JSON.stringify(oauth);
 
 /** The team's server of that slug or id, or null. */
 export async function findServer(db: Db, team: TeamId, slugOrId: string): Promise<Server | null> {
@@ -114,10 +135,19 @@ export async function listServers(db: Db, team: TeamId, after: After, limit: num
 export const updateServer = (db: Db, to: Omit<NewServer, "slug" | "createdAt">): D1PreparedStatement =>
   db
     .prepare(
-      `UPDATE server SET name = ?3, url = ?4, auth_type = ?5, credential = ?6, auto_accept = ?7
+      `UPDATE server SET name = ?3, url = ?4, auth_type = ?5, credential = ?6, auto_accept = ?7, oauth = ?8
         WHERE team_id = ?1 AND id = ?2`,
     )
-    .bind(to.team, to.id, to.name, to.url, to.authType, to.credential, to.autoAccept ? 1 : 0);
+    .bind(
+      to.team,
+      to.id,
+      to.name,
+      to.url,
+      to.authType,
+      to.credential,
+      to.autoAccept ? 1 : 0,
+      settingsText(to),
+    );
 
 /** Forgets what was seen and accepted at a server: its address changed, so it is a new one to us. */
 export const forgetLook = (db: Db, team: TeamId, id: ServerId): D1PreparedStatement[] => [
@@ -177,8 +207,8 @@ export const recordSight = (
     )
     .bind(team, id, url, nowMs);
 
-/** A server that is due for a look, with what opens its credential. */
-export type DueServer = Server & { readonly dataKey: Sealed };
+/** A server that is due for a look, with what opens its credential and the team's account there. */
+export type DueServer = Server & { readonly dataKey: Sealed; readonly connection: ConnectionId | null };
 
 /** Takes the servers whose look is due, the longest waiting first; whoever takes one has `leaseMs` for it. */
 export async function takeDueServers(
@@ -188,13 +218,16 @@ export async function takeDueServers(
 ): Promise<DueServer[]> {
   const { results } = await db
     .prepare(
-      `UPDATE server SET look_at = ?1 + ?2
+      `UPDATE server SET look_at = ?1 + iif(oauth ->> 'per' = 'member', ${daily}, ?2)
         WHERE id IN (SELECT id FROM server WHERE look_at <= ?1 ORDER BY look_at LIMIT ?3)
-        RETURNING ${columns}, (SELECT data_key FROM team WHERE team.id = server.team_id) AS data_key`,
+        RETURNING ${columns}, (SELECT data_key FROM team WHERE team.id = server.team_id) AS data_key,
+          (SELECT c.id FROM connection c WHERE c.server_id = server.id AND c.member_id = '') AS connection`,
     )
     .bind(nowMs, leaseMs, limit)
-    .all<Row & { data_key: Sealed }>();
-  return results.map((row) => ({ ...server(row), dataKey: row.data_key }));
+    .all<Row & { data_key: Sealed; connection: ConnectionId | null }>();
+  const due = results.map((row) => ({ ...server(row), dataKey: row.data_key, connection: row.connection }));
+  // Members' accounts are for their own calls: no clock uses them.
+  return due.filter(({ oauth }) => oauth?.per !== "member");
 }
 
 /** Removes a server with its tools, its policies and every attachment to it. */

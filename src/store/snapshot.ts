@@ -1,5 +1,5 @@
-import type { Pin, PolicyText, Route, Snapshot } from "../gate/snapshot.ts";
-import type { FamilyId, GrantId, PolicyId, ServerId, TeamId, UserId } from "../id.ts";
+import type { AccountCredential, Pin, PolicyText, Route, Snapshot } from "../gate/snapshot.ts";
+import type { ConnectionId, FamilyId, GrantId, PolicyId, ServerId, TeamId, UserId } from "../id.ts";
 import type { Category, Level } from "../risk/classify.ts";
 import type { Db } from "./database.ts";
 
@@ -25,11 +25,13 @@ const tokens = `SELECT grant_id, jti, not_after FROM grant_token WHERE grant_id 
 const families = `SELECT grant_id, id, not_after FROM oauth_family WHERE grant_id IN ${these}`;
 
 const routes = `
-  SELECT a.grant_id, s.id, s.slug, s.name, s.url, s.credential, s.state,
+  SELECT a.grant_id, s.id, s.slug, s.name, s.url, s.credential, s.oauth ->> 'per' AS per, c.id AS connection, s.state,
          p.id AS policy_id, p.name AS policy_name, p.revision AS policy_revision, r.document AS policy_document
     FROM grant_server a
     JOIN "grant" g ON g.id = a.grant_id
     JOIN server s ON s.team_id = g.team_id AND s.id = a.server_id
+    LEFT JOIN connection c ON c.server_id = s.id
+         AND c.member_id = CASE s.oauth ->> 'per' WHEN 'team' THEN '' WHEN 'member' THEN g.member_id END
     LEFT JOIN policy p ON p.team_id = g.team_id AND p.id = a.policy_id AND p.server_id = s.id
     LEFT JOIN policy_revision r ON r.policy_id = p.id AND r.revision = p.revision
    WHERE a.grant_id IN ${these}
@@ -85,6 +87,8 @@ interface RouteRow extends PolicyColumns {
   name: string;
   url: string;
   credential: string | null;
+  per: AccountCredential["account"]["per"] | null;
+  connection: ConnectionId | null;
   state: string;
 }
 
@@ -192,6 +196,12 @@ function memberOf(row: StandingRow): Snapshot["grant"]["member"] {
   return id === null || email === null || role === null ? null : { id, email, role };
 }
 
+function credentialOf({ per, connection, credential }: RouteRow, wrappedKey: string): Route["credential"] {
+  // The credential of a server with accounts is a client's secret, which is no business of its calls.
+  if (per !== null) return { wrappedKey, account: { per, connection } };
+  return credential === null ? null : { wrappedKey, value: credential };
+}
+
 function routeOf(
   row: RouteRow,
   wrappedKey: string,
@@ -200,7 +210,7 @@ function routeOf(
 ): Route {
   return {
     server: { id: row.id, slug: row.slug, name: row.name, url: row.url },
-    credential: row.credential === null ? null : { wrappedKey, value: row.credential },
+    credential: credentialOf(row, wrappedKey),
     policy,
     pins: found
       .filter((tool) => tool.accepted)

@@ -1,7 +1,7 @@
 import { base64url } from "jose";
 import { type Fault, fault } from "../fault.ts";
 import type { Sealed } from "../gate/snapshot.ts";
-import type { Random, ServerId, TeamId } from "../id.ts";
+import type { Random, ServerId, TeamId, UserId } from "../id.ts";
 import { importKey, keyBytes, type MasterKeys, openBytes, sealBytes, versionOf } from "./aead.ts";
 
 /** What a sealed value is: it opens nowhere else. */
@@ -9,6 +9,8 @@ export interface Where {
   readonly team: TeamId;
   readonly server: ServerId;
   readonly field: string;
+  /** Whose it is, where it is not the team's. */
+  readonly member?: UserId | null;
 }
 
 // A team has one data key; rotating the master keys rewraps it and leaves what it sealed as it is.
@@ -79,7 +81,13 @@ export async function rewrap(
   return versionOf(wrappedKey) === master.current ? wrappedKey : wrap(master, team, key, random);
 }
 
-const aadOf = ({ team, server, field }: Where): string[] => ["value", team, server, field];
+const aadOf = ({ team, server, field, member }: Where): string[] => [
+  "value",
+  team,
+  server,
+  field,
+  ...(member ? [member] : []),
+];
 const wrapAad = (team: TeamId): string[] => ["data key", team];
 
 async function wrap(

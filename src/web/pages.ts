@@ -1,4 +1,5 @@
 import { approvalPage } from "./approval.ts";
+import { connectionPage } from "./connection.ts";
 import { html } from "./html.ts";
 import { confirmEmailPage, forgotPasswordPage, invitationPage, resetPasswordPage } from "./mail_link.ts";
 import { page } from "./page.ts";
@@ -14,6 +15,7 @@ const byPath: Readonly<Record<string, (url: URL, origin: string) => Response>> =
 };
 
 const approvals = "/approvals/";
+const connections = "/connections/";
 
 /** A page for people. None knows who asks: what needs a sign-in, its script asks of the API. */
 export function servePage(request: Request, origin: string): Response {
@@ -22,6 +24,7 @@ export function servePage(request: Request, origin: string): Response {
   }
   const url = new URL(request.url);
   if (url.pathname.startsWith(approvals)) return approvalPage(url.pathname.slice(approvals.length), origin);
+  if (url.pathname.startsWith(connections)) return connectionPage(url.pathname.slice(connections.length));
   return (
     byPath[url.pathname]?.(url, origin) ??
     page("There is nothing here", html`<p>The address is not a page's.</p>`, 404)

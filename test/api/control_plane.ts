@@ -4,10 +4,14 @@ import type { ApiDeps } from "../../src/api/deps.ts";
 import { operations } from "../../src/api/operations.ts";
 import { restApi } from "../../src/api/rest.ts";
 import { type Fault, fault, isFault } from "../../src/fault.ts";
+import type { ConnectionId } from "../../src/id.ts";
 import { readSigningKeys } from "../../src/identity/keys.ts";
 import type { Mail, MailPort } from "../../src/identity/mail.ts";
+import type { AccountStub } from "../../src/upstream/account.ts";
 import type { Look, SeenTool } from "../../src/upstream/enrol.ts";
+import { platformFetch } from "../../src/upstream/fetch.ts";
 import { judgeUrl } from "../../src/upstream/guard.ts";
+import { AccessTokens, signIn } from "../../src/upstream/sign_in.ts";
 import { parseMasterKeys } from "../../src/upstream/vault.ts";
 
 export const origin = "https://gateway.example";
@@ -61,6 +65,8 @@ export class ControlPlane {
     await applyD1Migrations(env.DB, env.MIGRATIONS);
     const masterKeys = parseMasterKeys(env.MASTER_KEYS);
     if (isFault(masterKeys)) throw new Error(masterKeys.detail);
+    const account = (connection: ConnectionId) =>
+      env.ACCOUNTS.get(env.ACCOUNTS.idFromName(connection)) as unknown as AccountStub;
     return new ControlPlane(
       {
         db: env.DB,
@@ -76,6 +82,11 @@ export class ControlPlane {
         origin,
         masterKeys,
         throttle: (subject) => env.THROTTLES.get(env.THROTTLES.idFromName(subject)),
+        account,
+        signIn: (at, credential) =>
+          signIn({ master: masterKeys, account, kept: new AccessTokens(), now: Date.now }, at, credential),
+        // As the objects fetch: a test that has servers stands in for the world outside.
+        fetch: { fetch: platformFetch, rules: { allowLoopback: false, ownOrigin: origin } },
         refusals: { unknown: (surface) => turnedAway.push(surface) },
         now: () => Date.now(),
         random: (count) => crypto.getRandomValues(new Uint8Array(count)),

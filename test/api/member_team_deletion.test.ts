@@ -148,7 +148,7 @@ it("what cannot be emptied at once is emptied by the cron", async () => {
   expect((await end(team.through(away))).status).toBe(204);
   expect(await tablesWith(teamId())).toEqual(["erasure"]);
   expect(await kept(logOf(teamId()))).not.toEqual([]);
-  await drainErasures({ db: env.DB, gate: gateOf, log: logOf }, Date.now());
+  await drainErasures({ ...plane.deps, db: env.DB, gate: gateOf, log: logOf }, Date.now());
   expect(await tablesWith(teamId())).toEqual([]);
   expect(await kept(logOf(teamId()))).toEqual([]);
 });

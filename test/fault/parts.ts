@@ -3,6 +3,7 @@ import { argumentKey } from "../../src/audit/argument_key.ts";
 import { isFault } from "../../src/fault.ts";
 import { Gate, type GateDeps } from "../../src/gate/gate.ts";
 import type { GateStub } from "../../src/gate/rpc.ts";
+import { unauthenticated } from "../../src/gateway/authenticate.ts";
 import type { GatewayDeps } from "../../src/gateway/exchange.ts";
 import { RequestStates } from "../../src/gateway/request_state.ts";
 import { Sessions } from "../../src/gateway/session.ts";
@@ -92,9 +93,10 @@ export async function wholeParts(
         rules: { allowLoopback: false, ownOrigin: origin },
       },
       credential: async ({ team }, to) =>
-        to.credential
+        to.credential && "value" in to.credential
           ? openCredential(keys, to.credential.wrappedKey, team, to.serverId, to.credential.value)
           : {},
+      wantScope: async () => undefined,
       look: async () => undefined,
       lookSoon: async () => undefined,
       traffic: new Traffic({ now: () => Date.now(), wait: async () => undefined }),

@@ -53,6 +53,7 @@ beforeEach(async () => {
       url: "https://tools.example/mcp",
       authType: "none",
       credential: null,
+      oauth: null,
       autoAccept: false,
       createdAt: now,
     }),

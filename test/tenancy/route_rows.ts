@@ -82,7 +82,16 @@ export const routeRows: Readonly<Record<RouteName, readonly Probe[]>> = {
     page("/invitations"),
     { path: ({ approval }) => `/approvals/${approval}`, status: 200 },
     { path: ({ team }) => `/approvals/${team}`, status: 404 },
+    // The same page whether there is such a server or not.
+    { path: () => "/connections/owner/tools", status: 200 },
+    { path: ({ team }) => `/connections/${team}`, status: 404 },
   ],
+  // Without a state that was given out it leads to the page that says so.
+  connect_callback: [
+    { path: ({ server }) => `/connect/callback?state=${server}&code=x`, status: 303 },
+    { path: ({ server }) => `/connect/callback?state=${server}&code=x`, status: 405, method: "POST" },
+  ],
+  connect_client: [page("/connect/client.json")],
   healthz: [page("/healthz")],
   readyz: [page("/readyz")],
 };
