@@ -267,10 +267,17 @@ async function assemble(env: Env) {
     const at = { team, server: serverId, url };
     await storeLook({ db: shardOf(team, env.DB), gate, random }, at, seen, Date.now());
   };
+  const issued = lazily(async () => {
+    const { issuedBy, teamIssuers } = await import("./gateway/issued.ts");
+    const behind = (work: Promise<void>) => waitUntil(work);
+    const issuers = teamIssuers({ db: env.DB, gate, fetch: upstream, origin, random, behind, ...clock });
+    return { issuers, enter: issuedBy(issuers) };
+  });
   const gateway: Omit<GatewayDeps, "waitUntil"> = {
     origin,
     keys,
     verified: new VerifiedTokens(),
+    issued: async (token, at) => (await issued()).enter(token, at),
     gate,
     settlements: new Settlements(),
     sessions: new Sessions(master, random),

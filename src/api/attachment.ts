@@ -22,14 +22,15 @@ export interface Resolved {
   readonly policy: PolicyId | null;
 }
 
-/** The team's servers and policies that a request names, or every name that is not one. */
+/** The team's servers and policies that a request names, or every name that is not one. `at` points to the list. */
 export async function resolveAttachments(
   call: TeamCall<unknown, unknown>,
   named: z.output<typeof attachmentsBody>,
+  at = "/servers",
 ): Promise<Resolved[] | Fault> {
-  const found = await Promise.all(named.map((one, index) => resolve(call, one, index)));
+  const found = await Promise.all(named.map((one, index) => resolve(call, one, `${at}/${index}`)));
   const resolved = found.filter((one) => "server" in one);
-  const errors = [...found.filter((one) => "pointer" in one), ...repeats(found)];
+  const errors = [...found.filter((one) => "pointer" in one), ...repeats(found, at)];
   return errors.length === 0
     ? resolved
     : fault("invalid", "The request has mistakes; `errors` says where.", errors);
@@ -38,21 +39,21 @@ export async function resolveAttachments(
 async function resolve(
   { db, team }: TeamCall<unknown, unknown>,
   named: { server: string; policy: string | null },
-  index: number,
+  at: string,
 ): Promise<Resolved | Finding> {
   const server = await findServer(db, team.id, named.server);
-  if (!server) return { pointer: `/servers/${index}/server`, message: "the team has no such server" };
+  if (!server) return { pointer: `${at}/server`, message: "the team has no such server" };
   if (named.policy === null) return { server: server.id, policy: null };
   const policy = await findPolicy(db, team.id, server.id, named.policy);
-  if (!policy) return { pointer: `/servers/${index}/policy`, message: "the server has no such policy" };
+  if (!policy) return { pointer: `${at}/policy`, message: "the server has no such policy" };
   return { server: server.id, policy: policy.id };
 }
 
-function repeats(found: readonly (Resolved | Finding)[]): Finding[] {
+function repeats(found: readonly (Resolved | Finding)[], at: string): Finding[] {
   const seen = new Set<string>();
   return found.flatMap((one, index) => {
     if (!("server" in one)) return [];
-    if (seen.has(one.server)) return [{ pointer: `/servers/${index}/server`, message: "named twice" }];
+    if (seen.has(one.server)) return [{ pointer: `${at}/${index}/server`, message: "named twice" }];
     seen.add(one.server);
     return [];
   });

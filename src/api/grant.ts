@@ -13,9 +13,19 @@ import {
   updateGrant,
 } from "../store/grant.ts";
 import { findMember } from "../store/member.ts";
+import { endFamilies } from "../store/oauth_family.ts";
+import { refuseSubjectOfGrant } from "../store/subject.ts";
 import { attachmentsBody, resolveAttachments } from "./attachment.ts";
 import { commit, inForceShape, inForceStatus } from "./edit.ts";
-import { grantOf, grantShape, newToken, showGrants, showSaved, standingGrantOf } from "./grant_view.ts";
+import {
+  grantOf,
+  grantShape,
+  newToken,
+  ownGrantOf,
+  showGrants,
+  showSaved,
+  standingGrantOf,
+} from "./grant_view.ts";
 import { atLeast, needsRole, type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { whyFull, withinQuota } from "./quota.ts";
@@ -132,7 +142,8 @@ export const grantOperations: readonly Operation[] = [
     async (call) => {
       const grant = await standingGrantOf(call);
       if (isFault(grant)) return grant;
-      const changes = [revokeGrant(call.db, call.team.id, grant.id, call.nowMs)];
+      const revoke = grant.subject ? refuseSubjectOfGrant : revokeGrant;
+      const changes = [revoke(call.db, call.team.id, grant.id, call.nowMs)];
       const inForce = await commitGrant(call, grant, changes, "grant.revoked");
       return reply(inForceStatus(inForce), { ...(await showSaved(call, grant.id)), in_force: inForce });
     },
@@ -226,7 +237,7 @@ async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Pro
   const { servers, ...rest } = body;
   // A policy manager attaches; who the agent is and how long it lives is the admin's.
   if (Object.keys(rest).length > 0 && !atLeast(call.membership.role, "admin")) return needsRole("admin");
-  const grant = await standingGrantOf(call);
+  const grant = await ownGrantOf(call);
   if (isFault(grant)) return grant;
   const expiry = body.expires_at === undefined ? grant.expiresAt : expiryOf(body.expires_at, nowMs);
   if (isFault(expiry)) return expiry;
@@ -247,13 +258,14 @@ async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Pro
 
 async function rotate(call: TeamCall<z.output<typeof rotateBody>, unknown>): Promise<Reply | Fault> {
   const { db, nowMs } = call;
-  const grant = await standingGrantOf(call);
+  const grant = await ownGrantOf(call);
   if (isFault(grant)) return grant;
   if (grant.expiresAt <= nowMs)
     return fault("conflict", "The grant has expired: set a new `expires_at` first.");
   const bearer = await newToken(call, grant.id, grant.expiresAt);
   const changes = [
     endGrantTokens(db, grant.id, nowMs + call.body.overlap_seconds * 1000),
+    endFamilies(db, grant.id, nowMs + call.body.overlap_seconds * 1000),
     ...insertGrantToken(db, grant.id, bearer, nowMs),
   ];
   const inForce = await commitGrant(call, grant, changes, "grant.rotated");

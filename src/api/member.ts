@@ -14,6 +14,7 @@ import {
 } from "../store/member.ts";
 import { deleteScriptTokensIn } from "../store/script_token.ts";
 import { deleteSessionsIn } from "../store/session.ts";
+import { refuseSubjectOfMember } from "../store/subject.ts";
 import { commit, inForceShape, inForceStatus } from "./edit.ts";
 import {
   atLeast,
@@ -128,6 +129,7 @@ async function remove(call: TeamCall<unknown, unknown>): Promise<Reply | Fault> 
   const changes = [
     ...deleteMember(db, team.id, member.id),
     revokeGrantsOf(db, team.id, member.id, nowMs),
+    refuseSubjectOfMember(db, team.id, member.id, nowMs),
     endInvitationsBy(db, team.id, member.id, nowMs),
     deleteSessionsIn(db, team.id, member.id),
     deleteScriptTokensIn(db, team.id, member.id),

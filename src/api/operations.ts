@@ -4,6 +4,7 @@ import { connectionOperations } from "./connection.ts";
 import { evaluateOperations } from "./evaluate.ts";
 import { grantOperations } from "./grant.ts";
 import { hookOperations } from "./hook.ts";
+import { identityOperations } from "./identity.ts";
 import { importOperations } from "./import.ts";
 import { invitationOperations } from "./invitation.ts";
 import { logOperations } from "./log.ts";
@@ -20,6 +21,7 @@ import { serverOperations } from "./server.ts";
 import { sessionOperations } from "./session.ts";
 import { simulateOperations } from "./simulate.ts";
 import { statsOperations } from "./stats.ts";
+import { subjectOperations } from "./subject.ts";
 import { suggestOperations } from "./suggest.ts";
 import { teamOperations } from "./team.ts";
 import { teamDeletionOperations } from "./team_deletion.ts";
@@ -52,6 +54,8 @@ export const operations: readonly Operation[] = [
   ...simulateOperations,
   ...grantOperations,
   ...usageOperations,
+  ...identityOperations,
+  ...subjectOperations,
   ...suggestOperations,
   ...approvalOperations,
   ...hookOperations,

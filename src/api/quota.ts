@@ -44,6 +44,8 @@ const words: Record<QuotaName, readonly [things: string, room: string]> = {
   servers: ["servers", "Remove one"],
   policies_of_a_server: ["policies for one server", "Remove one, or save a new revision of one"],
   grants: ["grants that stand", "Revoke one, or let one expire"],
+  subjects: ["people and machines of its identity provider", "Revoke one's grant"],
+  refused_subjects: ["refused people and machines of its identity provider", "Allow one again"],
   members: ["members", "Remove one"],
   open_invitations: ["open invitations", "Withdraw one"],
   invitations_a_day: ["invitations in 24 hours", "Wait"],

@@ -21,7 +21,21 @@ export type Bearer =
   /** A grant token: its `jti` is one of the grant's. */
   | { readonly kind: "token"; readonly jti: string }
   /** An OAuth access token: the sign-in that it comes from has not ended. */
-  | { readonly kind: "access"; readonly family: FamilyId };
+  | { readonly kind: "access"; readonly family: FamilyId }
+  /** A token of the team's own issuer: the grant is that subject's, and says what these claims say, or newer ones. */
+  | {
+      readonly kind: "subject";
+      readonly issuer: string;
+      readonly sub: string;
+      /** When it was issued, in seconds. */
+      readonly iat: number;
+      /** What its claims come to by that revision of the team's identity (`identity/mapping.ts`). */
+      readonly fingerprint: string;
+      readonly revision: number;
+    };
+
+/** Why a caller does not stand; `mapping`: the subject's grant does not say yet what its claims say. */
+export type Gone = "token" | "route" | "mapping";
 
 /** A message that names something, as decoded from the body. All of its targets must be allowed, or none is. */
 export interface Ask {
@@ -65,7 +79,7 @@ export type Admission =
       /** What the call waits for, where a person's approval is all that it lacks. */
       readonly waitsFor: WaitsFor | null;
     }
-  | { readonly effect: "gone"; readonly because: "token" | "route" }
+  | { readonly effect: "gone"; readonly because: Gone }
   /** Too many decisions wait for the log: nothing more can be recorded, so nothing more is let through. */
   | { readonly effect: "full" };
 
@@ -126,7 +140,7 @@ export type View =
       readonly listed: Listed;
       readonly unpinned: boolean;
     }
-  | { readonly effect: "gone"; readonly because: "token" | "route" };
+  | { readonly effect: "gone"; readonly because: Gone };
 
 /**
  * Which names a list may show. `tools` maps a name to the accepted definition's hash; `others` are the hashes of the

@@ -57,6 +57,18 @@ export interface Route {
   readonly unpinned: boolean;
 }
 
+/** A subject, and what its grant was made of: claims, hashed, by a revision of the team's identity. */
+export interface SubjectState {
+  readonly issuer: string;
+  readonly sub: string;
+  readonly fingerprint: string;
+  readonly mappedRevision: number;
+  /** When the token was issued that they were in, in seconds. */
+  readonly mappedIat: number;
+  /** The revision of the team's identity now. */
+  readonly revision: number;
+}
+
 /** All that a gate must know to decide, read from D1's primary in one batch with the team's epoch. */
 export interface Snapshot {
   readonly epoch: number;
@@ -77,7 +89,10 @@ export interface Snapshot {
     readonly tokens: readonly { readonly jti: string; readonly notAfterMs: number }[];
     /** The OAuth sign-ins whose access tokens stand, in the same way; absent where there are none. */
     readonly families?: readonly { readonly id: FamilyId; readonly notAfterMs: number }[];
-    readonly member: { readonly id: UserId; readonly email: string; readonly role: string } | null;
+    /** Whose grant it is, where the team's own issuer named them; absent where nobody's token but its own is taken. */
+    readonly subject?: SubjectState;
+    /** Who comes through the team's own identity provider has no address. */
+    readonly member: { readonly id: UserId; readonly email: string | null; readonly role: string } | null;
   };
   readonly routes: readonly Route[];
 }

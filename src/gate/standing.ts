@@ -2,8 +2,8 @@ import type { Policy } from "../policy/document.ts";
 import type { ToolFacts } from "../policy/evaluate.ts";
 import { type RefusedRequests, refusedRequests } from "../policy/method.ts";
 import { ReadPolicies } from "./read_policies.ts";
-import type { Bearer, Caller } from "./rpc.ts";
-import type { PolicyText, Route, Snapshot } from "./snapshot.ts";
+import type { Bearer, Caller, Gone } from "./rpc.ts";
+import type { PolicyText, Route, Snapshot, SubjectState } from "./snapshot.ts";
 
 /** A route with its policy ready to evaluate; a null policy permits nothing. */
 export interface CompiledRoute {
@@ -67,24 +67,43 @@ export function stand(
   compiled: Compiled,
   caller: Caller,
   nowMs: number,
-): { readonly route: CompiledRoute } | { readonly gone: "token" | "route" } {
+): { readonly route: CompiledRoute } | { readonly gone: Gone } {
   const { team, grant } = compiled.snapshot;
   if (grant.id !== caller.grant || team.id !== caller.team) return { gone: "token" };
   // Said so that nothing but a plain no, and a plain number, lets it stand.
   const grantStands = grant.revoked === false && nowMs < grant.expiresAtMs;
   if (!grantStands || !bearerStands(grant, caller.bearer, nowMs)) return { gone: "token" };
+  if (caller.bearer.kind === "subject" && !isMapped(grant.subject, caller.bearer)) return { gone: "mapping" };
   const route = compiled.routes.get(caller.serverSlug);
   return route && team.slug === caller.teamSlug ? { route } : { gone: "route" };
 }
 
 /** Each kind is looked for among its own: what the snapshot does not list does not stand. */
-function bearerStands({ tokens, families }: Snapshot["grant"], bearer: Bearer, nowMs: number): boolean {
+function bearerStands(
+  { tokens, families, subject }: Snapshot["grant"],
+  bearer: Bearer,
+  nowMs: number,
+): boolean {
   switch (bearer.kind) {
     case "token":
       return tokens.some(({ jti, notAfterMs }) => jti === bearer.jti && nowMs < notAfterMs);
     case "access":
       return families?.some(({ id, notAfterMs }) => id === bearer.family && nowMs < notAfterMs) === true;
+    case "subject":
+      return subject?.issuer === bearer.issuer && subject.sub === bearer.sub;
     default:
       return false;
   }
 }
+
+/**
+ * Whether the grant says what the token's claims say, by the identity as it is now. A token that is older than the one
+ * that changed the grant last changes nothing any more: it acts by the newer claims.
+ */
+const isMapped = (
+  subject: SubjectState | undefined,
+  { iat, fingerprint, revision }: Extract<Bearer, { kind: "subject" }>,
+): boolean =>
+  subject?.revision === revision &&
+  subject.mappedRevision === revision &&
+  (subject.fingerprint === fingerprint || iat < subject.mappedIat);

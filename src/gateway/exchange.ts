@@ -7,10 +7,11 @@ import type { VerifiedTokens } from "../identity/verified.ts";
 import type { CredentialHeaders } from "../upstream/credential.ts";
 import type { FetchDeps } from "../upstream/fetch.ts";
 import type { Fare, Traffic } from "../upstream/traffic.ts";
-import type { Verified } from "./authenticate.ts";
+import type { Issued, Verified } from "./authenticate.ts";
 import type { RequestStates } from "./request_state.ts";
 import type { Session, Sessions } from "./session.ts";
 import type { Settlements } from "./settlement.ts";
+import type { AskedGate } from "./subject_gate.ts";
 
 /** What the way in needs from outside itself; `src/index.ts` fills it in. */
 export interface GatewayDeps {
@@ -18,6 +19,8 @@ export interface GatewayDeps {
   readonly origin: string;
   readonly keys: KeySet;
   readonly verified: VerifiedTokens<Verified>;
+  /** Loaded with the first token that is none of ours. */
+  readonly issued: Issued;
   readonly gate: (grant: GrantId) => GateStub;
   readonly settlements: Settlements;
   readonly sessions: Sessions;
@@ -53,7 +56,7 @@ export interface Exchange {
   readonly requestId: string;
   readonly startedMs: number;
   readonly caller: Caller;
-  readonly gate: GateStub;
+  readonly gate: AskedGate;
   readonly session: Session | null;
   readonly deps: GatewayDeps;
 }

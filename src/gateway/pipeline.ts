@@ -52,7 +52,7 @@ async function enter(request: Request, requestId: string, deps: GatewayDeps): Pr
   const startedMs = deps.now();
   const refusedOrigin = checkOrigin(request.headers, deps.origin);
   if (refusedOrigin) return refusedOrigin;
-  const verified = await authenticate(request.headers, { ...deps, nowMs: startedMs });
+  const verified = await authenticate(request, { ...deps, nowMs: startedMs });
   if (isFault(verified)) {
     deps.refusals.unknown("gateway");
     return verified;
@@ -65,9 +65,10 @@ async function enter(request: Request, requestId: string, deps: GatewayDeps): Pr
     return unauthenticated;
   }
   const caller: Caller = { grant, team, bearer, ...surface };
+  const gate = verified.through?.(deps.gate(grant)) ?? deps.gate(grant);
   const session = await deps.sessions.open(request.headers, caller, startedMs);
   if (isFault(session)) return session;
-  const exchange = { request, requestId, startedMs, caller, gate: deps.gate(grant), session, deps };
+  const exchange = { request, requestId, startedMs, caller, gate, session, deps };
   switch (request.method) {
     case "POST":
       return post(exchange);

@@ -16,7 +16,7 @@ export class Settlements {
   readonly #waiting = new Map<GrantId, Outcome[]>();
 
   /** Adds an outcome; resolves when this request's share of the work is done, so hand it to `waitUntil`. */
-  async add(grant: GrantId, gate: GateStub, outcome: Outcome): Promise<void> {
+  async add(grant: GrantId, gate: Pick<GateStub, "settle">, outcome: Outcome): Promise<void> {
     const others = this.#waiting.get(grant);
     if (others) {
       others.push(outcome);
@@ -28,7 +28,7 @@ export class Settlements {
     await this.#flush(grant, gate);
   }
 
-  async #flush(grant: GrantId, gate: GateStub): Promise<void> {
+  async #flush(grant: GrantId, gate: Pick<GateStub, "settle">): Promise<void> {
     const outcomes = this.#waiting.get(grant);
     if (!outcomes) return;
     this.#waiting.delete(grant);

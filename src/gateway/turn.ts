@@ -1,5 +1,5 @@
 import { type Fault, isFault } from "../fault.ts";
-import type { Upstream } from "../gate/rpc.ts";
+import type { Gone, Upstream } from "../gate/rpc.ts";
 import type { FetchFault } from "../upstream/fetch.ts";
 import type { Turn } from "../upstream/traffic.ts";
 import { viewOf } from "./ask_gate.ts";
@@ -31,7 +31,7 @@ async function takeTurn(exchange: Exchange): Promise<Turn | Fault> {
 }
 
 /** What somebody is told whose grant does not stand here. */
-export function turnedAway({ caller, deps }: Exchange, because: "token" | "route"): Fault {
+export function turnedAway({ caller, deps }: Exchange, because: Gone): Fault {
   if (because === "route") return noSuchServer;
   deps.refusals.grant(caller.team, caller.grant);
   return unauthenticated;

@@ -20,7 +20,7 @@ export interface ToolFacts {
 export interface Context {
   readonly server: { readonly name: string };
   readonly grant: { readonly label: string; readonly tags: readonly string[] };
-  readonly member: { readonly email: string; readonly role: string } | null;
+  readonly member: { readonly email: string | null; readonly role: string } | null;
   readonly client: { readonly name: string } | null;
   readonly now: { readonly hour: number; readonly weekday: number; readonly date: string };
 }

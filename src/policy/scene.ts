@@ -145,7 +145,7 @@ function factOf({ context, tools }: Question, call: Call, name: Fact): Json | un
     case "grant.tags":
       return [...context.grant.tags];
     case "member.email":
-      return context.member?.email;
+      return context.member?.email ?? undefined;
     case "member.role":
       return context.member?.role;
     case "client.name":

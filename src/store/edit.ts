@@ -48,7 +48,9 @@ function concernedGates(db: Db, team: TeamId, concern: Concern, nowMs: number): 
     case "team":
       return db.prepare(ofTeam("TRUE")).bind(team, nowMs);
     case "member":
-      return db.prepare(ofTeam("g.member_id = ?3")).bind(team, nowMs, concern.member);
+      return db
+        .prepare(ofTeam("(g.member_id = ?3 OR g.id IN (SELECT grant_id FROM subject WHERE user_id = ?3))"))
+        .bind(team, nowMs, concern.member);
     case "server":
       return db.prepare(attached("a.server_id")).bind(team, nowMs, concern.server);
     case "policy":

@@ -29,6 +29,10 @@ const tables: readonly (readonly [string, string])[] = [
   ["script_token", ofTeam],
   ["team_quota", ofTeam],
   ["member", ofTeam],
+  // Whom its issuer named has nothing anywhere else.
+  ["user", `id IN (SELECT user_id FROM subject WHERE ${ofTeam})`],
+  ["subject", ofTeam],
+  ["identity", ofTeam],
   ["team", "id = ?1"],
 ];
 

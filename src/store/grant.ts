@@ -14,6 +14,11 @@ export interface Grant {
   readonly createdAt: number;
 }
 
+/** A grant as it is found: `subject` where it is one of the team's issuer's, whose claims then say what it may. */
+export interface StoredGrant extends Grant {
+  readonly subject: { readonly issuer: string; readonly sub: string } | null;
+}
+
 /** A server that a grant may reach, and the policy attached there (null: everything is denied). */
 export interface Attachment {
   readonly server: { readonly id: ServerId; readonly slug: string };
@@ -30,11 +35,17 @@ interface Row {
   expires_at: number;
   revoked_at: number | null;
   created_at: number;
+  issuer: string | null;
+  sub: string | null;
 }
 
-const columns = "id, team_id, label, tags, member_id, creator_id, expires_at, revoked_at, created_at";
+// A subject that is refused is as good as revoked, until it is allowed again.
+const select = `
+  SELECT g.id, g.team_id, g.label, g.tags, g.member_id, g.creator_id, g.expires_at,
+         coalesce(g.revoked_at, b.refused_at) AS revoked_at, g.created_at, b.issuer, b.sub
+    FROM "grant" g LEFT JOIN subject b ON b.grant_id = g.id`;
 
-const grant = (row: Row): Grant => ({
+const grant = (row: Row): StoredGrant => ({
   id: row.id,
   team: row.team_id,
   label: row.label,
@@ -44,6 +55,7 @@ const grant = (row: Row): Grant => ({
   expiresAt: row.expires_at,
   revokedAt: row.revoked_at,
   createdAt: row.created_at,
+  subject: row.issuer === null || row.sub === null ? null : { issuer: row.issuer, sub: row.sub },
 });
 
 /** Adds a grant, without servers or tokens. */
@@ -79,11 +91,15 @@ export const revokeGrant = (db: Db, team: TeamId, id: GrantId, nowMs: number): D
     .prepare(`UPDATE "grant" SET revoked_at = ?3 WHERE team_id = ?1 AND id = ?2 AND revoked_at IS NULL`)
     .bind(team, id, nowMs);
 
-/** Revokes every grant that acts for a member: should the person come back, their agents do not. */
+/**
+ * Revokes every grant that acts for a member: should the person come back, their agents do not. A subject's grant is
+ * refused with its subject (`store/subject.ts`).
+ */
 export const revokeGrantsOf = (db: Db, team: TeamId, member: UserId, nowMs: number): D1PreparedStatement =>
   db
     .prepare(
-      `UPDATE "grant" SET revoked_at = ?3 WHERE team_id = ?1 AND member_id = ?2 AND revoked_at IS NULL`,
+      `UPDATE "grant" SET revoked_at = ?3 WHERE team_id = ?1 AND member_id = ?2 AND revoked_at IS NULL
+          AND NOT EXISTS (SELECT 1 FROM subject WHERE grant_id = "grant".id)`,
     )
     .bind(team, member, nowMs);
 
@@ -134,20 +150,17 @@ export const endGrantTokens = (db: Db, id: GrantId, notAfter: number): D1Prepare
     .bind(id, notAfter);
 
 /** The team's grant of that id, or null; a revoked one is found too. */
-export async function findGrant(db: Db, team: TeamId, id: string): Promise<Grant | null> {
-  const row = await db
-    .prepare(`SELECT ${columns} FROM "grant" WHERE team_id = ?1 AND id = ?2`)
-    .bind(team, id)
-    .first<Row>();
+export async function findGrant(db: Db, team: TeamId, id: string): Promise<StoredGrant | null> {
+  const row = await db.prepare(`${select} WHERE g.team_id = ?1 AND g.id = ?2`).bind(team, id).first<Row>();
   return row && grant(row);
 }
 
 /** The team's grants, oldest first, revoked ones included. */
-export async function listGrants(db: Db, team: TeamId, after: After, limit: number): Promise<Grant[]> {
+export async function listGrants(db: Db, team: TeamId, after: After, limit: number): Promise<StoredGrant[]> {
   const { results } = await db
     .prepare(
-      `SELECT ${columns} FROM "grant" WHERE team_id = ?1 AND (created_at, id) > (?2, ?3)
-        ORDER BY created_at, id LIMIT ?4`,
+      `${select} WHERE g.team_id = ?1 AND (g.created_at, g.id) > (?2, ?3)
+        ORDER BY g.created_at, g.id LIMIT ?4`,
     )
     .bind(team, after.createdAt, after.id, limit)
     .all<Row>();
@@ -199,7 +212,7 @@ function attachment(row: AttachmentRow): Attachment {
 export interface Bearer {
   readonly label: string;
   readonly tags: readonly string[];
-  readonly member: { readonly id: UserId; readonly email: string; readonly role: string } | null;
+  readonly member: { readonly id: UserId; readonly email: string | null; readonly role: string } | null;
   /** How many servers it may reach. */
   readonly servers: number;
 }
@@ -222,11 +235,14 @@ export async function findBearers(
 ): Promise<Map<GrantId, Bearer>> {
   const { results } = await db
     .prepare(
-      `SELECT g.id, g.label, g.tags, m.user_id, u.email, m.role,
+      `SELECT g.id, g.label, g.tags, u.email,
+              CASE WHEN b.sub IS NULL THEN m.user_id ELSE b.user_id END AS user_id,
+              CASE WHEN b.sub IS NULL THEN m.role ELSE b.role END AS role,
               (SELECT count(*) FROM grant_server a WHERE a.grant_id = g.id) AS servers
          FROM "grant" g
          LEFT JOIN member m ON m.team_id = g.team_id AND m.user_id = g.member_id
          LEFT JOIN user u ON u.id = m.user_id
+         LEFT JOIN subject b ON b.grant_id = g.id
         WHERE g.team_id = ?1 AND g.id IN (SELECT value FROM json_each(?2))`,
     )
     .bind(team, JSON.stringify(grants))
@@ -235,6 +251,6 @@ export async function findBearers(
 }
 
 function bearer({ label, tags, user_id: id, email, role, servers }: BearerRow): Bearer {
-  const member = id === null || email === null || role === null ? null : { id, email, role };
+  const member = id === null || role === null ? null : { id, email, role };
   return { label, tags: JSON.parse(tags), member, servers };
 }

@@ -12,6 +12,7 @@ interface Quota {
 
 const dayMs = 86_400_000;
 const policies = "FROM policy WHERE team_id = given.team AND server_id";
+const standingGrants = `FROM "grant" g WHERE g.team_id = given.team AND g.revoked_at IS NULL AND g.expires_at > given.now`;
 const madeToday = `FROM invitation WHERE team_id = given.team AND created_at > given.now - ${dayMs}`;
 
 const quotas = {
@@ -23,7 +24,16 @@ const quotas = {
   },
   grants: {
     max: 1_000,
-    used: `SELECT count(*) FROM "grant" WHERE team_id = given.team AND revoked_at IS NULL AND expires_at > given.now`,
+    used: `SELECT count(*) ${standingGrants} AND NOT EXISTS (SELECT 1 FROM subject WHERE grant_id = g.id)`,
+  },
+  // Those whose grants stand: who was refused, or has stayed away for a year, makes room.
+  subjects: {
+    max: 1_000,
+    used: `SELECT count(*) ${standingGrants} AND EXISTS (SELECT 1 FROM subject WHERE grant_id = g.id AND refused_at IS NULL)`,
+  },
+  refused_subjects: {
+    max: 10_000,
+    used: "SELECT count(*) FROM subject WHERE team_id = given.team AND refused_at IS NOT NULL",
   },
   members: { max: 500, used: "SELECT count(*) FROM member WHERE team_id = given.team" },
   open_invitations: {

@@ -1,4 +1,4 @@
-import type { AccountCredential, Pin, PolicyText, Route, Snapshot } from "../gate/snapshot.ts";
+import type { AccountCredential, Pin, PolicyText, Route, Snapshot, SubjectState } from "../gate/snapshot.ts";
 import type { ConnectionId, FamilyId, GrantId, PolicyId, ServerId, TeamId, UserId } from "../id.ts";
 import type { Category, Level } from "../risk/classify.ts";
 import type { Db } from "./database.ts";
@@ -9,13 +9,18 @@ const these = "(SELECT value FROM json_each(?1))";
 const standing = `
   SELECT g.id, t.id AS team_id, t.slug, t.zone, t.frozen, t.epoch, t.data_key,
          g.label, g.tags, g.expires_at,
-         g.revoked_at IS NOT NULL OR (g.member_id IS NOT NULL AND m.user_id IS NULL) AS revoked,
-         m.user_id, m.role, u.email,
+         g.revoked_at IS NOT NULL OR CASE WHEN b.sub IS NULL THEN g.member_id IS NOT NULL AND m.user_id IS NULL
+                                          ELSE i.team_id IS NULL OR b.refused_at IS NOT NULL END AS revoked,
+         CASE WHEN b.sub IS NULL THEN m.user_id ELSE b.user_id END AS user_id,
+         CASE WHEN b.sub IS NULL THEN m.role ELSE b.role END AS role, u.email,
+         b.issuer, b.sub, b.mapped, b.mapped_revision, b.mapped_iat, i.revision AS identity_revision,
          p.id AS policy_id, p.name AS policy_name, p.revision AS policy_revision, r.document AS policy_document
     FROM "grant" g
     JOIN team t ON t.id = g.team_id
     LEFT JOIN member m ON m.team_id = g.team_id AND m.user_id = g.member_id
     LEFT JOIN user u ON u.id = m.user_id
+    LEFT JOIN subject b ON b.grant_id = g.id
+    LEFT JOIN identity i ON i.team_id = b.team_id AND i.issuer = b.issuer
     LEFT JOIN policy p ON p.team_id = g.team_id AND p.server_id IS NULL
     LEFT JOIN policy_revision r ON r.policy_id = p.id AND r.revision = p.revision
    WHERE g.id IN ${these}`;
@@ -78,6 +83,12 @@ interface StandingRow extends PolicyColumns {
   user_id: UserId | null;
   role: string | null;
   email: string | null;
+  issuer: string | null;
+  sub: string | null;
+  mapped: string | null;
+  mapped_revision: number | null;
+  mapped_iat: number | null;
+  identity_revision: number | null;
 }
 
 interface RouteRow extends PolicyColumns {
@@ -172,6 +183,7 @@ function snapshotOf(row: StandingRow, { tokens, routes, pins, families, text }: 
       expiresAtMs: row.expires_at,
       tokens: (tokens.get(id) ?? []).map(({ jti, not_after: notAfterMs }) => ({ jti, notAfterMs })),
       ...(signIns.length > 0 && { families: signIns }),
+      ...(row.sub !== null && { subject: subjectOf(row, row.sub) }),
       member: memberOf(row),
     },
     routes: (routes.get(id) ?? []).map((route) =>
@@ -191,10 +203,19 @@ function policyText(row: PolicyColumns, textOf: Parts["text"]): PolicyText | nul
   return { id, name, revision, text };
 }
 
-function memberOf(row: StandingRow): Snapshot["grant"]["member"] {
-  const { user_id: id, email, role } = row;
-  return id === null || email === null || role === null ? null : { id, email, role };
+function memberOf({ user_id: id, email, role }: StandingRow): Snapshot["grant"]["member"] {
+  return id === null || role === null ? null : { id, email, role };
 }
+
+/** Of a subject whose grant is not mapped, or whose issuer the team has no more, no token stands. */
+const subjectOf = (row: StandingRow, sub: string): SubjectState => ({
+  issuer: row.issuer ?? "",
+  sub,
+  fingerprint: row.mapped ?? "",
+  mappedRevision: row.mapped_revision ?? 0,
+  mappedIat: row.mapped_iat ?? 0,
+  revision: row.identity_revision ?? 0,
+});
 
 function credentialOf({ per, connection, credential }: RouteRow, wrappedKey: string): Route["credential"] {
   // The credential of a server with accounts is a client's secret, which is no business of its calls.

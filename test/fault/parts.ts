@@ -81,6 +81,7 @@ export async function wholeParts(
       origin,
       keys: await readSigningKeys(env.SIGNING_KEYS),
       verified: new VerifiedTokens(),
+      issued: async () => unauthenticated,
       gate: () => {
         throw new Error("put in its place by the constructor");
       },

@@ -120,6 +120,22 @@ export const operationRows: Readonly<Record<string, OperationRow>> = {
   revoke_grant: { needs: "admin", turn: 3 },
   rotate_grant: { needs: "admin", body: { overlap_seconds: 1 } },
   get_usage: { needs: "viewer" },
+
+  get_identity: { needs: "admin" },
+  put_identity: {
+    needs: "admin",
+    // Of an address that is not looked at.
+    body: { issuer: "https://10.0.0.1", mapping: { rules: [{}] } },
+    naming: ({ server, policy }) => [
+      { body: { issuer: "https://10.0.0.1", mapping: { rules: [{ servers: [{ server, policy }] }] } } },
+    ],
+    control: 422,
+  },
+  test_identity: { needs: "admin", body: { token: "a.b.c" } },
+  list_subjects: { needs: "admin" },
+  revoke_subject: { needs: "admin" },
+  allow_subject: { needs: "admin", turn: 1 },
+  delete_identity: { needs: "admin", turn: 2 },
   suggest_policies: { needs: "policy_manager" },
 
   list_approvals: { needs: "viewer" },

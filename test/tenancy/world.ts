@@ -1,7 +1,9 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { type GrantId, newId, type TeamId, type UserId } from "../../src/id.ts";
 import { mintSession } from "../../src/identity/session.ts";
+import { putIdentity } from "../../src/store/identity.ts";
 import { insertSession } from "../../src/store/session.ts";
+import { insertSubject } from "../../src/store/subject.ts";
 import { AgentCalls } from "../api/agent_calls.ts";
 import { ControlPlane, type Person, seenTool } from "../api/control_plane.ts";
 import { TeamSetting } from "../api/team_setting.ts";
@@ -55,6 +57,8 @@ export const absent: Things = {
   invitation: `inv_${"0".repeat(26)}`,
   session: `ses_${"0".repeat(26)}`,
   token: `tok_${"0".repeat(26)}`,
+  passkey: `psk_${"0".repeat(26)}`,
+  sub: "nobody",
 };
 
 export async function newWorld(): Promise<World> {
@@ -105,6 +109,8 @@ export async function newWorld(): Promise<World> {
     invitation: invitation.id,
     session: sessions.items[0].id,
     token: script.id,
+    passkey: await passkeyOf(marked.person, mark),
+    sub: await subjectOf(marked, mark),
   };
   const emails = [people.owner, people.viewer, people.approver].map(({ email: one }) => one);
   const { revision: _, ...ids } = things;
@@ -118,6 +124,36 @@ export async function newWorld(): Promise<World> {
     grant,
     traces: [mark, ...Object.values(ids), ...emails],
   };
+}
+
+/** Somebody whom the team's identity provider has named. */
+async function subjectOf({ person, plane }: TeamSetting, mark: string): Promise<string> {
+  const [nowMs, team] = [Date.now(), person.team.id as TeamId];
+  const name = { team, issuer: `https://${mark}.example`, sub: `sub-${mark}` };
+  // The guard refuses the address of its keys, so nobody asks for them.
+  const stored = {
+    algorithms: '["ES256"]',
+    jwksUri: "https://10.0.0.1",
+    mapping: '{"label":"sub","rules":[]}',
+  };
+  const times = { createdAt: nowMs, updatedAt: nowMs, revision: nowMs };
+  await plane.deps.db.batch([
+    putIdentity(plane.deps.db, { ...name, ...stored, ...times, audience: mark }),
+    ...insertSubject(plane.deps.db, name, newId("usr", plane.deps.random), nowMs),
+  ]);
+  return name.sub;
+}
+
+/** A passkey as it stands when its person has made one (test/api/second_factor.test.ts makes true ones). */
+async function passkeyOf({ id: user }: Person, mark: string): Promise<string> {
+  const id = newId("psk", (count) => crypto.getRandomValues(new Uint8Array(count)));
+  await env.DB.prepare(
+    `INSERT INTO passkey (id, user_id, credential, public_key, counter, transports, name, created_at)
+     VALUES (?1, ?2, ?3, '', 0, '[]', ?3, 0)`,
+  )
+    .bind(id, user, mark)
+    .run();
+  return id;
 }
 
 async function gather(marked: TeamSetting, other: TeamSetting, agent: string): Promise<People> {
