@@ -57,6 +57,12 @@ export const programme: readonly Deep[] = [
     run: suite("SSRF", "test/ssrf/ssrf.test.ts"),
   },
   {
+    id: "T8",
+    what: "tokens with some of their bits flipped",
+    size: 100_000,
+    run: suite("TOKEN", "test/token/token.test.ts"),
+  },
+  {
     id: "T10",
     what: "bombs of up to 64 KiB",
     size: 10_000,

@@ -55,9 +55,9 @@ export async function verifyAccessToken(
 ): Promise<AccessBearer | null> {
   const claims = await verifyJwt(token, kind, issuer, keys, nowMs);
   if (!claims) return null;
-  const { sub: grant, aud: audience, team, family, client_id: client } = claims;
-  if (!isId("grt", grant) || typeof client !== "string" || !audience.startsWith(`${issuer}/mcp/`))
-    return null;
+  const { sub: grant, aud: audience, jti, team, family, client_id: client } = claims;
+  if (!isId("grt", grant) || !isId("jti", jti)) return null;
+  if (typeof client !== "string" || !audience.startsWith(`${issuer}/mcp/`)) return null;
   if (typeof team !== "string" || !isId("tm", team)) return null;
   if (typeof family !== "string" || !isId("fam", family)) return null;
   return { grant, team, family, client, audience, expiresAtMs: claims.exp * 1000 };
