@@ -11,6 +11,8 @@ const prefixes = [
   "evt",
   "hok",
   "inv",
+  "chl",
+  "psk",
   "con",
   "tok",
   "fam",
@@ -28,6 +30,7 @@ export type ApprovalId = Branded<"apr">;
 export type EventId = Branded<"evt">;
 export type HookId = Branded<"hok">;
 export type InvitationId = Branded<"inv">;
+export type PasskeyId = Branded<"psk">;
 export type ConnectionId = Branded<"con">;
 export type ScriptTokenId = Branded<"tok">;
 export type FamilyId = Branded<"fam">;

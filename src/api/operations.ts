@@ -2,6 +2,7 @@ import { accountOperations } from "./account.ts";
 import { approvalOperations } from "./approval.ts";
 import { connectionOperations } from "./connection.ts";
 import { evaluateOperations } from "./evaluate.ts";
+import { factorChangeOperations } from "./factor_change.ts";
 import { grantOperations } from "./grant.ts";
 import { hookOperations } from "./hook.ts";
 import { identityOperations } from "./identity.ts";
@@ -11,8 +12,10 @@ import { logOperations } from "./log.ts";
 import { exportOperations } from "./log_export.ts";
 import { streamOperations } from "./log_stream.ts";
 import { verifyOperations } from "./log_verify.ts";
+import { loginFactorOperations } from "./login_factor.ts";
 import { memberOperations } from "./member.ts";
 import type { Operation } from "./operation.ts";
+import { passkeyOperations } from "./passkey.ts";
 import { policyOperations } from "./policy.ts";
 import { quotaOperations } from "./quota.ts";
 import { revisionOperations } from "./revision.ts";
@@ -28,6 +31,7 @@ import { teamDeletionOperations } from "./team_deletion.ts";
 import { teamPolicyOperations } from "./team_policy.ts";
 import { teamTransferOperations } from "./team_transfer.ts";
 import { toolOperations } from "./tool.ts";
+import { totpOperations } from "./totp.ts";
 import { usageOperations } from "./usage.ts";
 import { validateOperations } from "./validate.ts";
 
@@ -35,6 +39,10 @@ import { validateOperations } from "./validate.ts";
 export const operations: readonly Operation[] = [
   ...accountOperations,
   ...sessionOperations,
+  ...loginFactorOperations,
+  ...factorChangeOperations,
+  ...totpOperations,
+  ...passkeyOperations,
   ...scriptTokenOperations,
   ...teamOperations,
   ...teamDeletionOperations,

@@ -27,6 +27,7 @@ export const teamTransferOperations: readonly Operation[] = [
       tag: "Teams",
       summary: "Make another member an admin and step back yourself, both at once",
       body,
+      inPerson: true,
       answers: { 200: done, 202: done },
     },
     transfer,

@@ -22,9 +22,28 @@ const tests = [
     rule: "",
   },
 ];
+const credential = { id: "AAAA", rawId: "AAAA", type: "public-key" };
+const registration = {
+  ...credential,
+  response: { clientDataJSON: "AAAA", attestationObject: "AAAA", transports: ["usb"] },
+};
+const assertion = {
+  ...credential,
+  response: { clientDataJSON: "AAAA", authenticatorData: "AAAA", signature: "AAAA", userHandle: null },
+};
 const valid: Record<string, unknown> = {
   signup: { email: "a@example.com", password: "correct horse", team: "T" },
   login: { email: "a@example.com", password: "wrong" },
+  login_second_factor: { challenge: "c", code: "123456" },
+  login_passkey: { challenge: "c", passkey: assertion },
+  begin_totp: { password: "wrong" },
+  confirm_totp: { code: "123456" },
+  remove_totp: { password: "wrong" },
+  renew_recovery_codes: { password: "wrong", second_factor: { challenge: "c", recovery_code: "r" } },
+  passkey_options: { password: "wrong" },
+  create_passkey: { challenge: "c", name: "n", passkey: registration },
+  rename_passkey: { name: "n" },
+  delete_passkey: { password: "wrong", second_factor: { challenge: "c", passkey: assertion } },
   create_team: { name: "Another" },
   update_team: { name: "x", zone: "Europe/Berlin", frozen: "off" },
   delete_team: { slug: "another" },

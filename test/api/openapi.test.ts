@@ -32,5 +32,11 @@ it("the policy document in it is the policy language's own schema", () => {
 
 it("only signing up and in need no token", () => {
   const open = operations.filter((operation) => operation.access === "public").map(({ id }) => id);
-  expect(open).toEqual(["signup", "login"]);
+  expect(open).toEqual([
+    "signup",
+    "login",
+    "login_second_factor",
+    "login_passkey_options",
+    "login_passkey",
+  ]);
 });

@@ -28,6 +28,12 @@ export interface OperationRow {
 }
 
 const hash = "a".repeat(64);
+const credential = { id: "AAAA", rawId: "AAAA", type: "public-key" };
+const registration = { ...credential, response: { clientDataJSON: "AAAA", attestationObject: "AAAA" } };
+const assertion = {
+  ...credential,
+  response: { clientDataJSON: "AAAA", authenticatorData: "AAAA", signature: "AAAA" },
+};
 
 export const operationRows: Readonly<Record<string, OperationRow>> = {
   signup: {
@@ -48,6 +54,23 @@ export const operationRows: Readonly<Record<string, OperationRow>> = {
     control: 404,
   },
   revoke_token: { needs: "session", control: 404 },
+  login_second_factor: { needs: "public", body: { challenge: "none", code: "000000" }, control: 401 },
+  login_passkey_options: { needs: "public" },
+  login_passkey: { needs: "public", body: { challenge: "none", passkey: assertion }, control: 401 },
+  get_second_factors: { needs: "person" },
+  challenge_second_factor: { needs: "person", control: 409 },
+  renew_recovery_codes: { needs: "person", body: { password: "wrong" }, control: 403 },
+  begin_totp: { needs: "person", body: { password: "wrong" }, control: 403 },
+  confirm_totp: { needs: "person", body: { code: "000000" }, control: 409 },
+  remove_totp: { needs: "person", body: { password: "wrong" }, control: 404 },
+  passkey_options: { needs: "person", body: { password: "wrong" }, control: 403 },
+  create_passkey: {
+    needs: "person",
+    body: { challenge: "none", name: "x", passkey: registration },
+    control: 422,
+  },
+  rename_passkey: { needs: "person", body: { name: "x" }, control: 404 },
+  delete_passkey: { needs: "person", body: { password: "wrong" }, control: 404 },
   me: { needs: "user" },
   list_teams: { needs: "user" },
   create_team: { needs: "person", body: { name: "Another" } },
