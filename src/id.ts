@@ -13,9 +13,10 @@ const prefixes = [
   "inv",
   "chl",
   "psk",
-  "con",
   "tok",
+  "con",
   "fam",
+  "cli",
 ] as const;
 type Prefix = (typeof prefixes)[number];
 
@@ -31,8 +32,8 @@ export type EventId = Branded<"evt">;
 export type HookId = Branded<"hok">;
 export type InvitationId = Branded<"inv">;
 export type PasskeyId = Branded<"psk">;
-export type ConnectionId = Branded<"con">;
 export type ScriptTokenId = Branded<"tok">;
+export type ConnectionId = Branded<"con">;
 export type FamilyId = Branded<"fam">;
 
 /** A source of randomness, passed in so that tests can replay: `bytes(16)` gives 16 of them. */

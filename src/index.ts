@@ -1,7 +1,7 @@
 import { waitUntil } from "cloudflare:workers";
 import type { ApiDeps } from "./api/deps.ts";
 import { drainErasures } from "./api/erasure.ts";
-import { drainEvents } from "./api/event_outbox.ts";
+import { deliver, drainEvents } from "./api/event_outbox.ts";
 import { type RecheckDeps, recheckServers } from "./api/server_recheck.ts";
 import { argumentKey } from "./audit/argument_key.ts";
 import type { ControlEntry } from "./audit/entry.ts";
@@ -29,6 +29,7 @@ import type { CounterStub } from "./limit/reservation.ts";
 import { Shared } from "./limit/shared.ts";
 import { type RouteName, routeOf } from "./route.ts";
 import { noteNeed } from "./store/connection.ts";
+import type { oauthServer } from "./oauth/server.ts";
 import { shardOf } from "./store/database.ts";
 import { enqueueForeseen } from "./store/foreseen.ts";
 import { enqueue, type Happening } from "./store/hook_delivery.ts";
@@ -325,9 +326,21 @@ async function assemble(env: Env) {
     now: () => Date.now(),
     random,
   };
+  const oauthDeps: Parameters<typeof oauthServer>[0] = {
+    db: env.DB,
+    gate,
+    tell: (team, events) => deliver({ db: env.DB, log: (of) => logOf(env, of) }, team, events),
+    throttle: (subject) => throttleOf(env, subject),
+    keys,
+    origin,
+    fetch: upstream,
+    now: () => Date.now(),
+    random,
+  };
   return {
     gateway,
     api: lazily(async () => (await import("./api/rest.ts")).restApi(apiDeps)),
+    oauth: lazily(async () => (await import("./oauth/server.ts")).oauthServer(oauthDeps)),
     connect: lazily(async () => (await import("./api/connect_callback.ts")).connectCallback(apiDeps)),
     published: publicKeys(keys),
   };
@@ -379,6 +392,10 @@ const handlers: Readonly<Record<RouteName, (visit: Visit) => Response | Promise<
     Response.json(clientDocument(new URL(env.PUBLIC_ORIGIN).origin), {
       headers: { "Cache-Control": "public, max-age=300" },
     }),
+  oauth: async ({ request, env }) => {
+    const { oauth } = await partsOf(env);
+    return (await oauth())(request);
+  },
   healthz: () => Response.json({ alive: true }),
   readyz: ({ env }) => ready(env),
 };

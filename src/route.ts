@@ -8,10 +8,15 @@ export const routes = [
   { name: "keys", path: /^\/\.well-known\/jwks\.json$/ },
   {
     name: "page",
-    path: /^\/(?:sign-in|sign-up|confirm-email|forgot-password|reset-password|invitations|approvals\/.*|connections\/.*)$/,
+    path: /^\/(?:sign-in|sign-up|confirm-email|forgot-password|reset-password|invitations|approvals\/.*|connections\/.*|sso-ended\/[a-z_]+)$/,
   },
   { name: "connect_callback", path: /^\/connect\/callback(?:\/[A-Za-z0-9_-]{16})?$/ },
   { name: "connect_client", path: /^\/connect\/client\.json$/ },
+  {
+    name: "oauth",
+    path: /^\/(?:authorize|token|register|revoke|\.well-known\/oauth-authorization-server|\.well-known\/oauth-protected-resource\/mcp\/.*)$/,
+  },
+  { name: "sso", path: /^\/sso\/[a-z0-9][a-z0-9-]{0,62}(?:\/jwks\.json)?$/ },
   { name: "healthz", path: /^\/healthz$/ },
   { name: "readyz", path: /^\/readyz$/ },
 ] as const satisfies readonly { readonly name: string; readonly path: RegExp }[];

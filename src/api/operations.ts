@@ -13,7 +13,9 @@ import { exportOperations } from "./log_export.ts";
 import { streamOperations } from "./log_stream.ts";
 import { verifyOperations } from "./log_verify.ts";
 import { loginFactorOperations } from "./login_factor.ts";
+import { machineClientOperations } from "./machine_client.ts";
 import { memberOperations } from "./member.ts";
+import { offerOperations } from "./offer.ts";
 import type { Operation } from "./operation.ts";
 import { passkeyOperations } from "./passkey.ts";
 import { policyOperations } from "./policy.ts";
@@ -55,12 +57,14 @@ export const operations: readonly Operation[] = [
   ...connectionOperations,
   ...toolOperations,
   ...policyOperations,
+  ...offerOperations,
   ...revisionOperations,
   ...validateOperations,
   ...importOperations,
   ...evaluateOperations,
   ...simulateOperations,
   ...grantOperations,
+  ...machineClientOperations,
   ...usageOperations,
   ...identityOperations,
   ...subjectOperations,

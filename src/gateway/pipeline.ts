@@ -14,6 +14,7 @@ import { askPerson, type Deny, refusalTo } from "./approval.ts";
 import { admit, viewOf } from "./ask_gate.ts";
 import { authenticate, isFor, unauthenticated } from "./authenticate.ts";
 import { enterBatch } from "./batch.ts";
+import { challenge, challengeHeader } from "./challenge.ts";
 import type { Exchange, GatewayDeps } from "./exchange.ts";
 import { listEditing } from "./list.ts";
 import { outgoing } from "./outgoing.ts";
@@ -40,6 +41,8 @@ export async function serve(request: Request, deps: GatewayDeps): Promise<Respon
     answer = answerFault(unavailable, null, requestId);
   }
   answer.headers.set("X-Request-Id", requestId);
+  if (answer.headers.has(challengeHeader))
+    answer.headers.set(challengeHeader, challenge(request, deps.origin));
   return answer;
 }
 

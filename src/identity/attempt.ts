@@ -21,6 +21,9 @@ const deeds = {
   mail_by_address: { burst: 20, everyMs: 3 * minuteMs },
   confirmation_mail: { burst: 5, everyMs: 12 * minuteMs },
   script_token: { burst: 30, everyMs: 2 * minuteMs },
+  register_client: { burst: 60, everyMs: minuteMs },
+  consent: { burst: 120, everyMs: 10_000 },
+  token: { burst: 600, everyMs: 500 },
 } as const satisfies Record<string, Budget>;
 export type Deed = keyof typeof deeds;
 

@@ -117,6 +117,8 @@ export const operationRows: Readonly<Record<string, OperationRow>> = {
   list_policies: { needs: "viewer" },
   get_policy: { needs: "policy_manager" },
   save_policy: { needs: "policy_manager", body: { document: openPolicy } },
+  get_offer: { needs: "viewer" },
+  set_offer: { needs: "admin", body: { roles: ["viewer"] } },
   delete_policy: { needs: "policy_manager", turn: 4 },
   list_revisions: { needs: "policy_manager" },
   get_revision: { needs: "policy_manager" },
@@ -141,6 +143,9 @@ export const operationRows: Readonly<Record<string, OperationRow>> = {
   get_grant: { needs: "viewer" },
   update_grant: { needs: "policy_manager", body: { servers: [] } },
   revoke_grant: { needs: "admin", turn: 3 },
+  create_machine_client: { needs: "admin", body: { name: "x", auth: { type: "secret" } } },
+  list_machine_clients: { needs: "viewer" },
+  delete_machine_client: { needs: "admin", turn: 2 },
   rotate_grant: { needs: "admin", body: { overlap_seconds: 1 } },
   get_usage: { needs: "viewer" },
 

@@ -92,6 +92,24 @@ export const routeRows: Readonly<Record<RouteName, readonly Probe[]>> = {
     { path: ({ server }) => `/connect/callback?state=${server}&code=x`, status: 405, method: "POST" },
   ],
   connect_client: [page("/connect/client.json")],
+  oauth: [
+    // Whoever is not signed in is asked to, whatever they name.
+    {
+      path: ({ team, server }) => `/authorize?client_id=${server}&resource=/mcp/${team}/${server}`,
+      status: 303,
+    },
+    { path: () => "/authorize", status: 400, method: "POST" },
+    { path: () => "/authorize", status: 405, method: "DELETE" },
+    { path: () => "/token", status: 400, method: "POST", body: () => ({}) },
+    { path: () => "/register", status: 400, method: "POST", body: ({ team }) => ({ client_name: team }) },
+    { path: () => "/revoke", status: 400, method: "POST", body: () => ({}) },
+    page("/.well-known/oauth-authorization-server"),
+    // The same document whether there is such a gateway or not.
+    {
+      path: ({ team, server }) => `/.well-known/oauth-protected-resource/mcp/${team}/${server}`,
+      status: 200,
+    },
+  ],
   healthz: [page("/healthz")],
   readyz: [page("/readyz")],
 };

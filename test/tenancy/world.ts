@@ -59,6 +59,7 @@ export const absent: Things = {
   token: `tok_${"0".repeat(26)}`,
   passkey: `psk_${"0".repeat(26)}`,
   sub: "nobody",
+  client: `cli_${"0".repeat(26)}`,
 };
 
 export async function newWorld(): Promise<World> {
@@ -77,6 +78,10 @@ export async function newWorld(): Promise<World> {
     tools: { [`read_${mark}`]: { record: "values" }, [`pay_${mark}`]: { action: "approve" } },
   });
   const grant = await marked.grant(server.id, policy.id, { label: `Agent ${mark}`, tags: [mark] });
+  const machine = await marked.must(201, "POST", `/grants/${grant.id}/clients`, {
+    name: `Machine ${mark}`,
+    auth: { type: "secret" },
+  });
   const hook = await marked.must(201, "POST", "/hooks", {
     url: `https://${mark}.example/hook`,
     events: ["approval.requested"],
@@ -111,6 +116,7 @@ export async function newWorld(): Promise<World> {
     token: script.id,
     passkey: await passkeyOf(marked.person, mark),
     sub: await subjectOf(marked, mark),
+    client: machine.id,
   };
   const emails = [people.owner, people.viewer, people.approver].map(({ email: one }) => one);
   const { revision: _, ...ids } = things;
