@@ -453,7 +453,7 @@ export default {
         },
         nowMs,
       ),
-      env.DB.batch(enqueueForeseen(env.DB, nowMs)).then(() => drainAllHooks(hooksOf(env))),
+      env.DB.batch(enqueueForeseen(env.DB, nowMs, new URL(env.PUBLIC_ORIGIN).origin)).then(() => drainAllHooks(hooksOf(env))),
       recheckServers(recheckOf(env)),
       forgetKeys(env.DB, nowMs).run(),
     ];

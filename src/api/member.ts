@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
 import type { InForce } from "../gate/push.ts";
+import { endConnections } from "../store/connection.ts";
 import { revokeGrantsOf } from "../store/grant.ts";
 import { endInvitationsBy } from "../store/invitation.ts";
 import {
@@ -131,6 +132,7 @@ async function remove(call: TeamCall<unknown, unknown>): Promise<Reply | Fault> 
     revokeGrantsOf(db, team.id, member.id, nowMs),
     refuseSubjectOfMember(db, team.id, member.id, nowMs),
     endInvitationsBy(db, team.id, member.id, nowMs),
+    ...endConnections(db, team.id, { member: member.id }, nowMs),
     deleteSessionsIn(db, team.id, member.id),
     deleteScriptTokensIn(db, team.id, member.id),
   ];

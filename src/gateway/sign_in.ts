@@ -38,7 +38,7 @@ function withLink({ caller, deps }: Exchange, refused: Fault): Fault {
 }
 
 const connectUrl = (origin: string, { teamSlug, serverSlug }: Exchange["caller"]): string =>
-  `${origin}/connect/${teamSlug}/${serverSlug}`;
+  `${origin}/connections/${teamSlug}/${serverSlug}`;
 
 /** RFC 6750 §3.1: the account may do less than the call needs. Whether to grant it more is for its person. */
 function noteScope({ deps }: Exchange, upstream: Upstream, answer: Response): void {

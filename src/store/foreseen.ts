@@ -25,8 +25,44 @@ const failing = `
     'waiting', ?1, ?1
     FROM server s JOIN hook h ON h.team_id = s.team_id
    WHERE s.failing_since > ?1 - ${dayMs} AND s.why = 'needs_sign_in' AND s.state = 'ready'
+     AND NOT EXISTS (SELECT 1 FROM connection c WHERE c.server_id = s.id AND c.member_id = '' AND c.state = 'needs_sign_in')
      AND ${wants("server.credential_failing")}`;
 
-/** Puts before webhooks what nobody's request tells of: grants that end soon, and servers that refuse their credential. */
-export const enqueueForeseen = (db: Db, nowMs: number): D1PreparedStatement[] =>
-  [expiring, failing].map((sql) => db.prepare(sql).bind(nowMs));
+// Access that nothing renews is over when its time is up, whether or not anybody calls.
+const runningOut = `
+  UPDATE connection SET state = 'needs_sign_in', since = expires_at, detail = 'Access has run out, and nothing renews it.'
+   WHERE state = 'expires' AND expires_at <= ?1`;
+
+// An account is told of once for each time that somebody has to sign in, and a day before where that can be known.
+const connections = (id: string, since: string, detail: string, condition: string): string => `
+  ${insert} SELECT h.id, ${id}, c.team_id, 'server.credential_failing',
+    json_object('type', 'server.credential_failing', 'timestamp', ${said("?1")}, 'data', json_object(
+      'server', json_object('id', s.id, 'slug', s.slug), 'member', nullif(c.member_id, ''),
+      'since', ${said(since)}, 'detail', ${detail}, 'connect_url', ?2 || '/connections/' || t.slug || '/' || s.slug)),
+    'waiting', ?1, ?1
+    FROM connection c JOIN server s ON s.id = c.server_id JOIN team t ON t.id = c.team_id JOIN hook h ON h.team_id = c.team_id
+   WHERE ${condition} AND ${wants("server.credential_failing")}`;
+
+const needed = connections(
+  "c.id || '.needed.' || c.since",
+  "c.since",
+  "c.detail",
+  `c.state = 'needs_sign_in' AND c.since > ?1 - ${dayMs}`,
+);
+
+const ending = connections(
+  "c.id || '.ending'",
+  "?1",
+  `'Access ends at ' || ${said("c.expires_at")} || ', and nothing renews it.'`,
+  `c.state = 'expires' AND c.expires_at <= ?1 + ${dayMs} AND c.created_at < c.expires_at - ${dayMs}`,
+);
+
+/**
+ * Puts before webhooks what nobody's request tells of: grants that end soon, servers that refuse their credential, and
+ * accounts that somebody has to connect again. `origin` begins the links.
+ */
+export const enqueueForeseen = (db: Db, nowMs: number, origin: string): D1PreparedStatement[] => [
+  db.prepare(runningOut).bind(nowMs),
+  ...[expiring, failing].map((sql) => db.prepare(sql).bind(nowMs)),
+  ...[needed, ending].map((sql) => db.prepare(sql).bind(nowMs, origin)),
+];

@@ -268,7 +268,7 @@ describe("a webhook hears of a grant that", () => {
     const daysLeft: number[] = [];
     for (let hours = 0; hours < 31 * 24; hours += 6) {
       const before = (await told(hook)).length;
-      await env.DB.batch(enqueueForeseen(env.DB, Date.now() + hours * 3_600_000));
+      await env.DB.batch(enqueueForeseen(env.DB, Date.now() + hours * 3_600_000, origin));
       if ((await told(hook)).length > before) daysLeft.push(30 - hours / 24);
     }
     expect(daysLeft).toEqual([7, 1].map((days) => expect.closeTo(days, 0)));
@@ -302,7 +302,7 @@ describe("a webhook hears of a server that", () => {
     const look = async (found: Look) => {
       plane.upstreams.set(server.url, found);
       await team.must(200, "POST", "/servers/tools/refresh");
-      await env.DB.batch(enqueueForeseen(env.DB, Date.now()));
+      await env.DB.batch(enqueueForeseen(env.DB, Date.now(), origin));
     };
     const refused = { state: "pending", why: "needs_sign_in", detail } as const;
     await look(refused);

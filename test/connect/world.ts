@@ -32,12 +32,13 @@ export class World {
     return world;
   }
 
-  /** A server and the authorization server that it names, both new. */
-  upstream(): { server: ProtectedServer; gives: AuthorizationServer } {
+  /** A server and the authorization server that it names, both new; the latter where it is told to be. */
+  upstream(issuer?: string): { server: ProtectedServer; gives: AuthorizationServer } {
     const name = crypto.randomUUID();
-    const gives = new AuthorizationServer(`https://as-${name}.example`, (input, init) => fetch(input, init));
+    const at = issuer ?? `https://as-${name}.example`;
+    const gives = new AuthorizationServer(at, (input, init) => fetch(input, init));
     const server = new ProtectedServer(`https://mcp-${name}.example/mcp`, () => gives);
-    this.hosts.set(`as-${name}.example`, (request) => gives.handle(request));
+    this.hosts.set(new URL(at).host, (request) => gives.handle(request));
     this.hosts.set(`mcp-${name}.example`, (request) => server.handle(request));
     return { server, gives };
   }

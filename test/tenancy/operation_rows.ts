@@ -108,6 +108,10 @@ export const operationRows: Readonly<Record<string, OperationRow>> = {
   update_server: { needs: "admin", body: { name: "x" } },
   refresh_server: { needs: "admin" },
   delete_server: { needs: "admin", turn: 5 },
+  // The marked team's server takes no accounts.
+  connect_server: { needs: "viewer", control: 409 },
+  disconnect_server: { needs: "viewer", control: 409 },
+  list_connections: { needs: "viewer" },
   list_tools: { needs: "viewer" },
   get_tool: { needs: "viewer" },
   accept_tool: { needs: "admin", body: { hash } },
