@@ -318,6 +318,7 @@ async function assemble(env: Env) {
     fetch: upstream,
     refusals,
     throttle: (subject) => throttleOf(env, subject),
+    behind: (work) => waitUntil(work.catch((error) => console.error("work behind an answer failed", error))),
     look: (url, headers) => enrol(upstream, url, headers),
     mail: mailPort({ url: env.MAIL_URL, token: env.MAIL_TOKEN }, rules.allowLoopback, {
       fetch: platformFetch,
@@ -453,7 +454,7 @@ export default {
         },
         nowMs,
       ),
-      env.DB.batch(enqueueForeseen(env.DB, nowMs, new URL(env.PUBLIC_ORIGIN).origin)).then(() => drainAllHooks(hooksOf(env))),
+      env.DB.batch(enqueueForeseen(env.DB, nowMs)).then(() => drainAllHooks(hooksOf(env))),
       recheckServers(recheckOf(env)),
       forgetKeys(env.DB, nowMs).run(),
     ];

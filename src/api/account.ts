@@ -1,23 +1,18 @@
 import * as z from "zod/mini";
-import { type Fault, fault } from "../fault.ts";
+import { type Fault, fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
-import { ration } from "../identity/attempt.ts";
-import { hashPassword, passwordCharsMax, passwordCharsMin } from "../identity/password.ts";
+import { know, ration } from "../identity/attempt.ts";
+import { hashPassword } from "../identity/password.ts";
 import { fromStart, isTaken } from "../store/database.ts";
 import { listMemberships } from "../store/team.ts";
 import { findUserByEmail, insertUser } from "../store/user.ts";
 import { email } from "./email.ts";
+import { mailLink } from "./mail_link.ts";
 import { type Call, type Operation, publicOperation, userOperation, within } from "./operation.ts";
+import { newPassword } from "./password.ts";
 import { type Reply, reply } from "./reply.ts";
 import { newSession, showSession, signedInShape } from "./session.ts";
 import { foundTeam, membershipShape, showMembership, teamName } from "./team.ts";
-
-const newPassword = z
-  .string()
-  .check(
-    z.minLength(passwordCharsMin, `a password has at least ${passwordCharsMin} characters`),
-    z.maxLength(passwordCharsMax, `a password has at most ${passwordCharsMax} characters`),
-  );
 
 const signupBody = z.strictObject({ email, password: newPassword, team: teamName });
 const meShape = z.strictObject({
@@ -83,6 +78,8 @@ async function signup(call: Call<z.output<typeof signupBody>, unknown>): Promise
       insertUser(deps.db, user, nowMs),
       ...session.statements,
     ]);
+    await know(user.email, { ...deps, address });
+    if (!isFault(deps.mail)) deps.behind(mailLink(call, "signed_up", { user: id, email: user.email }));
     const { body: told, headers } = showSession(call, session);
     const { slug, name } = team;
     return reply(

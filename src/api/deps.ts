@@ -62,6 +62,8 @@ export interface ApiDeps {
   readonly fetch: FetchDeps;
   /** Connects to an upstream and lists its tools; a Fault where the guard refuses the URL. */
   readonly look: (url: string, headers: CredentialHeaders) => Promise<Look | Fault>;
+  /** Goes on with work behind the answer, and writes down what fails. */
+  readonly behind: (work: Promise<unknown>) => void;
   /** How mail is sent, or why none can be. */
   readonly mail: MailPort | Fault;
   readonly refusals: Pick<Refusals, "unknown">;

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { ControlEntry } from "../audit/entry.ts";
 import { type InForce, pushEdit } from "../gate/push.ts";
 import { newId, type TeamId, type UserId } from "../id.ts";
-import { type Concern, commitEdit } from "../store/edit.ts";
+import { type Concern, commitEdit, commitEdits } from "../store/edit.ts";
 import { insertEvent } from "../store/event.ts";
 import { deliver } from "./event_outbox.ts";
 import type { TeamCall } from "./operation.ts";
@@ -22,7 +22,7 @@ export const inForceStatus = (inForce: InForce): 200 | 202 => (inForce.pending =
 type Event = Pick<ControlEntry, "action" | "subject" | "detail">;
 type Who = Pick<TeamCall<unknown, unknown>, "deps" | "db" | "nowMs" | "requestId"> & {
   readonly team: { readonly id: TeamId };
-  readonly user: { readonly id: UserId };
+  readonly user: { readonly id: UserId | "system" };
 };
 
 /**
@@ -43,6 +43,23 @@ export async function commit(
   return inForce;
 }
 
+/** The same for a change that concerns several of a person's teams, each of which gets the event. */
+export async function commitIn(
+  call: Omit<Who, "db" | "team">,
+  teams: readonly TeamId[],
+  concern: Concern,
+  changes: readonly D1PreparedStatement[],
+  event: Event,
+): Promise<void> {
+  const { deps, nowMs } = call;
+  const { db } = deps;
+  const entries = teams.map((team) => ({ team, entry: entryOf(call, event) }));
+  const events = entries.map(({ team, entry }) => insertEvent(db, team, entry));
+  const edits = await commitEdits(db, teams, concern, nowMs, [...changes, ...events]);
+  for (const edit of edits) await pushEdit({ db, gate: deps.gate }, edit);
+  for (const { team, entry } of entries) await deliver(deps, team, [entry]);
+}
+
 /** The same for a change that no gate must know of. */
 export async function save(call: Who, changes: readonly D1PreparedStatement[], event: Event): Promise<void> {
   const { deps, db, team } = call;
@@ -51,7 +68,7 @@ export async function save(call: Who, changes: readonly D1PreparedStatement[], e
   await deliver(deps, team.id, [entry]);
 }
 
-const entryOf = ({ deps, user, nowMs, requestId }: Who, event: Event): ControlEntry => ({
+const entryOf = ({ deps, user, nowMs, requestId }: Omit<Who, "db" | "team">, event: Event): ControlEntry => ({
   kind: "control",
   id: newId("evt", deps.random),
   atMs: nowMs,

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
-import { hashInvitationToken, newInvitationToken } from "../identity/invitation.ts";
 import type { Mail } from "../identity/mail.ts";
+import { hashSecret, newSecret } from "../identity/secret.ts";
 import { isTaken, shardOf } from "../store/database.ts";
 import {
   acceptInvitation,
@@ -133,10 +133,10 @@ async function invite(call: Invite): Promise<Reply | Fault> {
   const id = newId("inv", deps.random);
   const times = { createdAt: nowMs, expiresAt: nowMs + lifetimeMs };
   const invitation: Invitation = { id, team: team.id, inviter: user.id, ...body, ...times };
-  const token = newInvitationToken(deps.random);
+  const token = newSecret(deps.random);
   // Without the address: the log's chain could never forget it.
   const { email: _, ...detail } = body;
-  const changes = insertInvitation(db, invitation, hashInvitationToken(token));
+  const changes = insertInvitation(db, invitation, hashSecret(token));
   const event = { action: "member.invited", subject: id, detail };
   const over = await withinQuota(
     call,
@@ -194,7 +194,8 @@ async function withdraw(call: TeamCall<unknown, unknown>): Promise<Reply | Fault
 
 async function accept(call: UserCall<z.output<typeof acceptBody>, unknown>): Promise<Reply | Fault> {
   const { deps, user, body, nowMs } = call;
-  const hash = hashInvitationToken(body.token);
+  if (!user.emailVerified) return unverified;
+  const hash = hashSecret(body.token);
   const invitation = user.email === null ? null : await findInvitationFor(deps.db, user.email, hash, nowMs);
   if (!invitation) return noInvitation;
   const { id, team, role, approver, auditor } = invitation;
@@ -215,6 +216,10 @@ async function accept(call: UserCall<z.output<typeof acceptBody>, unknown>): Pro
   return membership ? reply(200, showMembership(membership)) : noInvitation;
 }
 
+const unverified = fault(
+  "forbidden",
+  "Confirm your e-mail address first: POST /v1/email/confirmation mails you the link.",
+);
 const noInvitation = fault(
   "not_found",
   "No invitation for your e-mail address stands behind this link: it may have been used, replaced, withdrawn or expired.",

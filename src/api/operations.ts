@@ -1,6 +1,7 @@
 import { accountOperations } from "./account.ts";
 import { approvalOperations } from "./approval.ts";
 import { connectionOperations } from "./connection.ts";
+import { emailOperations } from "./email_address.ts";
 import { evaluateOperations } from "./evaluate.ts";
 import { factorChangeOperations } from "./factor_change.ts";
 import { grantOperations } from "./grant.ts";
@@ -18,6 +19,7 @@ import { memberOperations } from "./member.ts";
 import { offerOperations } from "./offer.ts";
 import type { Operation } from "./operation.ts";
 import { passkeyOperations } from "./passkey.ts";
+import { passwordOperations } from "./password.ts";
 import { policyOperations } from "./policy.ts";
 import { quotaOperations } from "./quota.ts";
 import { revisionOperations } from "./revision.ts";
@@ -46,6 +48,8 @@ export const operations: readonly Operation[] = [
   ...totpOperations,
   ...passkeyOperations,
   ...scriptTokenOperations,
+  ...emailOperations,
+  ...passwordOperations,
   ...teamOperations,
   ...teamDeletionOperations,
   ...teamTransferOperations,

@@ -66,6 +66,10 @@ export async function attempt(
   };
 }
 
+/** Knows the address to the account from now on: its owner has shown in another way that they are there. */
+export const know = (account: string, { throttle, address }: Whence): Promise<void> =>
+  throttle(`account ${account}`).know(address);
+
 /** Counts a deed of an account's or an address's; the refusal says when to come back. */
 export async function ration(
   what: Deed,

@@ -20,6 +20,8 @@ export interface ThrottleStub {
   giveBack(what: string, budget: Budget, address: string | null): Promise<void>;
   /** Gives back a try that was right, and knows its address from now on. */
   succeed(what: string, budget: Budget, address: string | null): Promise<void>;
+  /** Knows an address from now on: whoever comes from there has a budget of their own. */
+  know(address: string | null): Promise<void>;
 }
 
 /** Counts tries at an account or from an address; what fills up again is forgotten. */
@@ -48,6 +50,11 @@ export class Throttle extends DurableObject<unknown> implements ThrottleStub {
 
   async succeed(what: string, budget: Budget, address: string | null): Promise<void> {
     await this.giveBack(what, budget, address);
+    await this.know(address);
+  }
+
+  async know(address: string | null): Promise<void> {
+    this.#sql.exec(schema);
     this.#sql.exec(
       "INSERT OR REPLACE INTO known (address, seen_at) VALUES (?1, ?2)",
       address ?? "",

@@ -28,14 +28,29 @@ export async function commitEdit(
   nowMs: number,
   changes: readonly D1PreparedStatement[],
 ): Promise<Edit> {
-  const [raised, concerned] = await db.batch<{ epoch: number; grant_id: GrantId }>([
-    db.prepare("UPDATE team SET epoch = epoch + 1 WHERE id = ?1 RETURNING epoch").bind(team),
-    concernedGates(db, team, concern, nowMs),
+  const [edit] = await commitEdits(db, [team], concern, nowMs, changes);
+  if (!edit) throw new Error(`no team ${team}`);
+  return edit;
+}
+
+/** The same for a change that concerns several teams, in one transaction for all. */
+export async function commitEdits(
+  db: Db,
+  teams: readonly TeamId[],
+  concern: Concern,
+  nowMs: number,
+  changes: readonly D1PreparedStatement[],
+): Promise<Edit[]> {
+  const raise = db.prepare("UPDATE team SET epoch = epoch + 1 WHERE id = ?1 RETURNING epoch");
+  const results = await db.batch<{ epoch: number; grant_id: GrantId }>([
+    ...teams.flatMap((team) => [raise.bind(team), concernedGates(db, team, concern, nowMs)]),
     ...changes,
   ]);
-  const epoch = raised?.results[0]?.epoch;
-  if (epoch === undefined) throw new Error(`no team ${team}`);
-  return { team, epoch, grants: (concerned?.results ?? []).map((row) => row.grant_id) };
+  return teams.map((team, i) => {
+    const epoch = results[2 * i]?.results[0]?.epoch;
+    if (epoch === undefined) throw new Error(`no team ${team}`);
+    return { team, epoch, grants: (results[2 * i + 1]?.results ?? []).map((row) => row.grant_id) };
+  });
 }
 
 const intoOutbox = "INSERT INTO outbox (grant_id, team_id, epoch, tried_at)";

@@ -135,6 +135,10 @@ export const deleteOtherSessions = (
     .prepare("DELETE FROM session WHERE user_id = ?1 AND jti <> ?2 AND (?3 IS NULL OR team_id = ?3)")
     .bind(user, jti, only);
 
+/** Ends all of a person's sessions. */
+export const deleteSessionsOf = (db: Db, user: UserId): D1PreparedStatement =>
+  db.prepare("DELETE FROM session WHERE user_id = ?1").bind(user);
+
 /** Ends a person's sessions that open this team alone. */
 export const deleteSessionsIn = (db: Db, team: TeamId, user: UserId): D1PreparedStatement =>
   db.prepare("DELETE FROM session WHERE team_id = ?1 AND user_id = ?2").bind(team, user);

@@ -46,7 +46,9 @@ export class ControlPlane {
   readonly mails: Mail[] = [];
   readonly #api: ReturnType<typeof restApi>;
 
-  private constructor(deps: Omit<ApiDeps, "look" | "mail">, change: Partial<ApiDeps>) {
+  readonly #behind: Promise<unknown>[] = [];
+
+  private constructor(deps: Omit<ApiDeps, "look" | "mail" | "behind">, change: Partial<ApiDeps>) {
     const look: ApiDeps["look"] = async (url, headers) => {
       this.looks.push({ url, headers });
       return this.upstreams.get(url) ?? fault("invalid", "This address is not allowed.");
@@ -57,7 +59,10 @@ export class ControlPlane {
         return "sent";
       },
     };
-    this.deps = { ...deps, look, mail, ...change };
+    const behind = (work: Promise<unknown>): void => {
+      this.#behind.push(work);
+    };
+    this.deps = { ...deps, look, mail, behind, ...change };
     this.#api = restApi(this.deps);
   }
 
@@ -118,21 +123,29 @@ export class ControlPlane {
     const isJson = /\bjson$/.test(response.headers.get("Content-Type") ?? "");
     const body = text === "" ? null : isJson ? JSON.parse(text) : text;
     declared(method, path, response, body);
+    await Promise.all(this.#behind.splice(0));
     return { status: response.status, headers: response.headers, text, body };
   }
 
   /** What the link of the last invitation to an address holds. */
-  invitationTo(email: string): string {
-    const mail = this.mails.findLast(({ to }) => to === email);
-    return /\/invitations#(\S+)/.exec(mail?.text ?? "")?.[1] ?? "none";
+  invitationTo = (email: string): string => this.linkTo(email, "invitations");
+
+  /** What the last link to a page holds that was mailed to an address. */
+  linkTo(email: string, page: string): string {
+    const links = this.mails
+      .filter(({ to }) => to === email)
+      .map(({ text }) => new RegExp(`/${page}#(\\S+)`).exec(text)?.[1]);
+    return links.findLast((link) => link !== undefined) ?? "none";
   }
 
-  /** Signs a new person up with a team; a fresh address each time. */
+  /** Signs a new person up with a team, and confirms their address; a fresh one each time. */
   async signUp(team = "Acme"): Promise<Person> {
     const email = `${crypto.randomUUID()}@example.com`;
     const password = "correct horse battery";
     const { status, body } = await this.ask("POST", "/v1/signup", { body: { email, password, team } });
     expect(status).toBe(201);
+    const token = this.linkTo(email, "confirm-email");
+    await this.ask("POST", "/v1/email/confirm", { body: { token } });
     return { email, password, token: body.token, id: body.user.id, team: body.team };
   }
 }

@@ -14,6 +14,7 @@ class Door {
   readonly throttle = (subject: string): ThrottleStub => ({
     take: (...args) => this.#at(subject, (throttle) => throttle.take(...args)),
     giveBack: (...args) => this.#at(subject, (throttle) => throttle.giveBack(...args)),
+    know: (...args) => this.#at(subject, (throttle) => throttle.know(...args)),
     succeed: (...args) => this.#at(subject, (throttle) => throttle.succeed(...args)),
   });
 

@@ -5,7 +5,6 @@ import type { Ask, Caller, GateStub } from "../../src/gate/rpc.ts";
 import { approvalId, type EventId, type GrantId, type UserId } from "../../src/id.ts";
 import type { ThrottleStub } from "../../src/identity/throttle.ts";
 import type { CounterStub } from "../../src/limit/reservation.ts";
-import type { AccountStub } from "../../src/upstream/account.ts";
 
 /*
  * Every method of every Durable Object, for the cross-tenant matrix (objects.test.ts). One without a row fails the test.
@@ -112,16 +111,8 @@ const throttle: Record<string, ObjectRow<ThrottleStub>> = {
   take: { by: "platform", call: (object) => object.take("sign_in", budget, null) },
   giveBack: { by: "platform", call: (object) => object.giveBack("sign_in", budget, null) },
   succeed: { by: "platform", call: (object) => object.succeed("sign_in", budget, null) },
+  know: { by: "platform", call: (object) => object.know(null) },
   alarm: byPlatform,
-};
-
-const asked = { origin: "https://x.example", wrappedKey: "1.x", refused: null };
-const account: Record<string, ObjectRow<AccountStub>> = {
-  // What an account takes on is tried on its own (test/connect).
-  adopt: { by: "member", call: () => undefined },
-  access: { by: "another object", call: (object) => object.access(asked) },
-  want: { by: "another object", call: (object) => object.want("admin") },
-  forget: { by: "member", call: (object) => object.forget(null) },
 };
 
 /** By the name under which `src/index.ts` exports the class, with the binding that leads to its objects. */
@@ -129,6 +120,5 @@ export const objectRows = {
   GrantGate: { binding: "GATES", methods: gate },
   TeamLog: { binding: "LOGS", methods: log },
   SharedCounter: { binding: "COUNTERS", methods: counter },
-  UpstreamAccount: { binding: "ACCOUNTS", methods: account },
   SignInThrottle: { binding: "THROTTLES", methods: throttle },
 } as const;

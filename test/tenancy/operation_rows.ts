@@ -46,6 +46,21 @@ export const operationRows: Readonly<Record<string, OperationRow>> = {
   // The marked team's things are other people's.
   end_session: { needs: "session", control: 404 },
   end_other_sessions: { needs: "session", turn: 8 },
+  ask_email_confirmation: { needs: "person", control: 409 },
+  confirm_email: { needs: "public", body: { token: "none" }, control: 404 },
+  // The wrong password: nobody moves, and nobody is shut out.
+  change_email: { needs: "person", body: { email: "moved@example.com", password: "wrong" }, control: 403 },
+  change_password: {
+    needs: "person",
+    body: { password: "wrong", new_password: "correct horse battery" },
+    control: 403,
+  },
+  forget_password: { needs: "public", body: { email: "nobody@example.com" } },
+  reset_password: {
+    needs: "public",
+    body: { token: "none", password: "correct horse battery" },
+    control: 404,
+  },
   list_tokens: { needs: "session" },
   create_token: {
     needs: "session",
@@ -108,10 +123,6 @@ export const operationRows: Readonly<Record<string, OperationRow>> = {
   update_server: { needs: "admin", body: { name: "x" } },
   refresh_server: { needs: "admin" },
   delete_server: { needs: "admin", turn: 5 },
-  // The marked team's server takes no accounts.
-  connect_server: { needs: "viewer", control: 409 },
-  disconnect_server: { needs: "viewer", control: 409 },
-  list_connections: { needs: "viewer" },
   list_tools: { needs: "viewer" },
   get_tool: { needs: "viewer" },
   accept_tool: { needs: "admin", body: { hash } },
