@@ -6,7 +6,7 @@ import { bundle } from "./start/bundle.ts";
 import { wrangler } from "./start/wrangler.ts";
 
 // In bytes, gzipped. What carries agents' calls starts in every location; the control plane is loaded by its first request.
-const budgets = { "carries calls": 150_000, "control plane": 150_000, pages: 20_000 };
+const budgets = { "carries calls": 150_000, "control plane": 150_000, pages: 20_000, passkeys: 110_000 };
 
 buildAssets();
 const modules = await bundle({ minify: true });
@@ -17,10 +17,10 @@ if (code !== 0) {
 }
 
 // A module that is imported when it is first asked for goes by its own name; what several share starts with the Worker.
-const lazy = { "rest-": "control plane", "pages-": "pages" } as const;
+const lazy = { "rest-": "control plane", "pages-": "pages", "webauthn-": "passkeys" } as const;
 const partOf = ({ path }: OutputFile): keyof typeof budgets =>
   Object.entries(lazy).find(([name]) => basename(path).startsWith(name))?.[1] ?? "carries calls";
-for (const part of ["carries calls", "control plane", "pages"] as const) {
+for (const part of ["carries calls", "control plane", "pages", "passkeys"] as const) {
   weigh(
     part,
     modules.filter((module) => partOf(module) === part),

@@ -30,14 +30,13 @@ export const secondFactorShape = z
 export const factorProof = z
   .strictObject({
     challenge: z.string().check(z.maxLength(2048)),
-    code: z.optional(z.string().check(z.maxLength(20), z.describe("Six digits of the authenticator app."))),
-    recovery_code: z.optional(z.string().check(z.maxLength(60))),
+    code: z
+      .optional(z.string().check(z.maxLength(60)))
+      .check(z.describe("Six digits of the authenticator app, or a recovery code.")),
     passkey: z.optional(assertionBody),
   })
   .check(
-    z.refine(({ code, recovery_code, passkey }) => {
-      return [code, recovery_code, passkey].filter((one) => one !== undefined).length === 1;
-    }, "give exactly one of code, recovery_code and passkey"),
+    z.refine(({ code, passkey }) => (code === undefined) !== (passkey === undefined), "give code or passkey"),
   );
 
 /** A sign-in is completed, or a change of what one signs in with is confirmed. */
@@ -88,23 +87,18 @@ export async function proveFactor(
   if (!challenge || !user) return overChallenge;
   const shown = given.passkey
     ? await provePasskey(call, challenge, user, given.passkey)
-    : await proveCode(call, user, given);
+    : await proveCode(call, user, given.code ?? "");
   if (isFault(shown)) return shown;
   return { user, statements: [...spendChallenge(deps.db, challenge, nowMs), ...shown] };
 }
 
-async function proveCode(
-  call: Asking,
-  user: UserId,
-  { code, recovery_code: recoveryCode }: z.output<typeof factorProof>,
-): Promise<D1PreparedStatement[] | Fault> {
+async function proveCode(call: Asking, user: UserId, code: string): Promise<D1PreparedStatement[] | Fault> {
   const { deps } = call;
   // One budget for everybody: whoever is asked for a code knows the password, and may have many addresses.
   const tried = await attempt("second_factor", user, { ...deps, address: null });
   if (isFault(tried)) return tried;
-  const use = await (code === undefined
-    ? recoveryUse(call, user, recoveryCode ?? "")
-    : appUse(call, user, code));
+  // No recovery code is as short.
+  const use = await (/^[\d ]{1,12}$/.test(code) ? appUse(call, user, code) : recoveryUse(call, user, code));
   if (!use) return wrongFactor;
   await tried.succeeded();
   return [use];

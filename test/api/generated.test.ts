@@ -39,7 +39,7 @@ const valid: Record<string, unknown> = {
   begin_totp: { password: "wrong" },
   confirm_totp: { code: "123456" },
   remove_totp: { password: "wrong" },
-  renew_recovery_codes: { password: "wrong", second_factor: { challenge: "c", recovery_code: "r" } },
+  renew_recovery_codes: { password: "wrong", second_factor: { challenge: "c", code: "r" } },
   passkey_options: { password: "wrong" },
   create_passkey: { challenge: "c", name: "n", passkey: registration },
   rename_passkey: { name: "n" },
