@@ -1,13 +1,17 @@
 import { env } from "cloudflare:test";
 import { isFault } from "../../src/fault.ts";
 import { newId, type TeamId } from "../../src/id.ts";
+import { ClientDocuments } from "../../src/oauth/client_document.ts";
 import { insertHook } from "../../src/store/hook.ts";
 import { enqueue } from "../../src/store/hook_delivery.ts";
+import { discover } from "../../src/upstream/discovery.ts";
+import { readDocument } from "../../src/upstream/document.ts";
 import { enrol } from "../../src/upstream/enrol.ts";
 import { type FetchDeps, guardedFetch } from "../../src/upstream/fetch.ts";
 import { forward } from "../../src/upstream/forward.ts";
 import { drainHooks } from "../../src/upstream/hook_outbox.ts";
 import { newHookSecret, sealHookSecret } from "../../src/upstream/hook_secret.ts";
+import { refreshTokens } from "../../src/upstream/token_request.ts";
 import { parseMasterKeys } from "../../src/upstream/vault.ts";
 import type { Answered, ControlPlane } from "../api/control_plane.ts";
 import { TeamSetting } from "../api/team_setting.ts";
@@ -20,6 +24,8 @@ import { TeamSetting } from "../api/team_setting.ts";
 export interface Entrance {
   readonly callers: readonly string[];
   readonly tell: (addresses: readonly string[]) => Promise<readonly unknown[]>;
+  /** Which addresses it can be told at all; what it takes for no address of its kind, whatever is there, is left out. */
+  readonly among?: (address: string) => boolean;
 }
 
 const togetherMax = 24;
@@ -45,6 +51,7 @@ export async function entrancesOf(
   const team = await TeamSetting.on(plane);
   const server = await team.server("Tools");
   const teamId = team.person.team.id as TeamId;
+  const documents = new ClientDocuments(deps, () => 0);
   return {
     "registering a server": {
       callers: ["upstream/enrol.ts"],
@@ -81,12 +88,99 @@ export async function entrancesOf(
       callers: ["upstream/hook_outbox.ts"],
       tell: (addresses) => deliver(deps, teamId, addresses),
     },
+    "naming an identity provider": {
+      callers: ["api/identity.ts"],
+      among: (address) => URL.canParse(address) && !/[?#]/.test(address),
+      tell: each(async (issuer) =>
+        told(await team.ask("PUT", "/identity", { issuer, algorithms: ["RS256"], mapping: noMapping })),
+      ),
+    },
+    "an identity provider's keys": {
+      callers: ["upstream/json_fetch.ts"],
+      tell: each((address) => readDocument(deps, address)),
+    },
+    "a server that says where its metadata is": {
+      callers: ["upstream/discovery.ts"],
+      // In a quoted string a backslash stands for what follows it (RFC 9110 §5.6.4).
+      among: (address) => !address.includes("\\"),
+      tell: named(deps, (address) => ({
+        status: 401,
+        headers: { "WWW-Authenticate": `Bearer resource_metadata="${address}"` },
+      })),
+    },
+    "a server that says who gives access to it": {
+      callers: ["upstream/discovery.ts"],
+      tell: named(deps, (address) => ({
+        body: { resource: "https://mcp.example.com/mcp", authorization_servers: [address] },
+      })),
+    },
+    "an authorization server that says where its tokens are": {
+      callers: ["upstream/discovery.ts"],
+      tell: named(deps, (address) => ({ body: { ...authorizationServer, token_endpoint: address } })),
+    },
+    "an authorization server that says where to register": {
+      callers: ["upstream/discovery.ts"],
+      tell: named(deps, (address) => ({ body: { ...authorizationServer, registration_endpoint: address } })),
+    },
+    "renewing a token where the address was taken before": {
+      callers: ["upstream/json_fetch.ts"],
+      tell: each((tokenEndpoint) =>
+        refreshTokens(deps, { ...source, tokenEndpoint }, { refresh: "s", scope: "" }, 0),
+      ),
+    },
+    "a program whose name is an address": {
+      callers: ["oauth/client_document.ts"],
+      // Only the normal form is a name, and only with a path.
+      among: (address) => URL.parse(address)?.href === address && !/#|^[a-z]+:\/\/[^/]*\/$/.test(address),
+      tell: each((id) => documents.read(id)),
+    },
     "any fetch by itself": {
       callers: [],
       tell: each((address) => guardedFetch(deps, address, {}, { bytesMax: 10, timeoutMs: 1_000 })),
     },
   };
 }
+
+const noMapping = { rules: [{}] };
+const source = {
+  issuer: "https://mcp.example.com",
+  tokenEndpoint: "",
+  revocationEndpoint: null,
+  client: {
+    id: "c",
+    secret: null,
+    auth: "none" as const,
+    redirectUri: "https://x.example",
+  },
+  resource: "https://mcp.example.com/mcp",
+  origin: "https://mcp.example.com",
+};
+const authorizationServer = {
+  resource: "https://mcp.example.com/mcp",
+  authorization_servers: ["https://mcp.example.com"],
+  issuer: "https://mcp.example.com",
+  authorization_endpoint: "https://mcp.example.com/authorize",
+  token_endpoint: "https://mcp.example.com/token",
+  code_challenge_methods_supported: ["S256"],
+};
+
+/** Finds out how to sign in to a public server, all of whose answers are these; whatever it names is really fetched. */
+const named = (
+  { rules, fetch }: FetchDeps,
+  answer: (address: string) => { status?: number; headers?: Record<string, string>; body?: object },
+): Entrance["tell"] =>
+  each(async (address) => {
+    const {
+      status = 200,
+      headers = {},
+      body = {},
+    } = answer(address.replaceAll(/[^\x21-\x7e]/g, encodeURIComponent));
+    const abroad: typeof fetch = async (input, init) =>
+      new URL(String(input)).hostname === "mcp.example.com"
+        ? Response.json(body, { status, headers })
+        : fetch(input, init);
+    return discover({ rules, fetch: abroad }, "https://mcp.example.com/mcp", null);
+  });
 
 /** Makes a hook of each address, tells all of them of something, and answers with what their owner reads about that. */
 async function deliver(fetch: FetchDeps, team: TeamId, addresses: readonly string[]): Promise<unknown[]> {
