@@ -76,8 +76,8 @@ export class GrantGate extends Gate {
     super(ctx, env, {
       // Only its own, so that no mistake in a name has one grant's object judge for another.
       load: async (grant) => (grant === (ctx.id.name ?? grant) ? loadSnapshot(env.DB, grant) : null),
-      ship: async (team, entries) => {
-        await logOf(env, team).append(entries);
+      ship: async (team, shipment) => {
+        await logOf(env, team).take(shipment);
       },
       argumentKey: (team) => argumentKey(currentKey(master), team),
       counter: (team, series) => counterOf(env, team, series),

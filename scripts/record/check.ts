@@ -43,6 +43,8 @@ export function readCheckpoint(jws: string, jwks: Jwks): Statement | null {
   }
 }
 
+type Ordered = { kind: string; gate: string; seq: number; outcome?: object };
+
 /** Checks an export line by line, and that it agrees with every checkpoint that was kept from earlier. */
 export class ExportCheck {
   readonly #jwks: Jwks;
@@ -116,8 +118,8 @@ export class ExportCheck {
     return null;
   }
 
-  #order({ kind, gate, seq }: { kind: string; gate: string; seq: number }): string | null {
-    if (kind === "outcome") {
+  #order({ kind, gate, seq, outcome }: Ordered): string | null {
+    if (kind === "outcome" || (kind === "decision" && outcome)) {
       const id = `${gate} ${seq}`;
       if (this.#outcomes.has(id)) return `entry ${this.#n} ends a call a second time`;
       this.#outcomes.add(id);

@@ -1,4 +1,4 @@
-import type { Entry } from "../audit/entry.ts";
+import type { Ending, Entry } from "../audit/entry.ts";
 import { decisionId } from "../id.ts";
 import { timestamp } from "./reply.ts";
 
@@ -59,20 +59,20 @@ function cellsOf(entry: Entry): Cells {
         rule: entry.rule,
         reason: entry.reason,
         client: entry.client,
+        ...(entry.outcome && endCells(entry.outcome)),
       };
     case "outcome":
       return {
         decision: decisionId(entry.gate, entry.seq),
         grant: entry.gate,
-        end: entry.end,
-        status: entry.status,
-        bytes: entry.bytes,
-        latency_ms: entry.ms,
+        ...endCells(entry),
       };
     case "control":
       return { actor: entry.actor, action: entry.action, subject: entry.subject };
   }
 }
+
+const endCells = ({ end, status, bytes, ms }: Ending): Cells => ({ end, status, bytes, latency_ms: ms });
 
 /** Quoted, and behind an apostrophe where a spreadsheet would take the text for a formula (OWASP, CSV injection). */
 function cell(value: string | number | null): string {

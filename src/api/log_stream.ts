@@ -58,7 +58,7 @@ function follow(call: TeamCall<unknown, unknown>, after: number): ReadableStream
     const { items } = await deps.log(team.id).follow(at, entriesAtOnce);
     at = items.at(-1)?.n ?? at;
     pauseMs = items.length > 0 ? askSoonestMs : Math.min(askLatestMs, pauseMs * 2 || askSoonestMs);
-    if (items.length > 0) return items.map(frame).join("");
+    if (items.length > 0) return items.map((item, i) => frame(item, items[i + 1]?.n)).join("");
     return deps.now() - saidMs >= beatMs ? ": beat\n\n" : null;
   };
   const allowed = async (): Promise<boolean> => {
@@ -92,8 +92,9 @@ async function stillMember({ deps, team, signIn }: TeamCall<unknown, unknown>): 
   return !isFault(now) && (await findMembership(deps.db, now.user.id, team.id, now.session.team)) !== null;
 }
 
-function frame({ n, entry }: Placed): string {
-  return `id: ${n}\nevent: ${entry.kind}\ndata: ${writeBody(shown(entry))}\n\n`;
+/** A decision and its outcome can stand in one place: the id comes with the last, so that whoever resumes misses neither. */
+function frame({ n, entry }: Placed, next: number | undefined): string {
+  return `${n === next ? "" : `id: ${n}\n`}event: ${entry.kind}\ndata: ${writeBody(shown(entry))}\n\n`;
 }
 
 function shown(entry: Placed["entry"]) {

@@ -25,15 +25,22 @@ export interface Problem {
  * two different entries feed the same bytes. Hex in, hex out.
  */
 export function link(previous: string, fields: readonly string[]): string {
-  const hash = createHash("sha256").update(Buffer.from(previous, "hex"));
+  const bytesMax = fields.reduce((sum, field) => sum + 4 + field.length * utf8BytesMax, hashBytes);
+  const bytes = Buffer.allocUnsafe(bytesMax);
+  let at = bytes.write(previous, "hex");
   for (const field of fields) {
-    const bytes = Buffer.from(field, "utf8");
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    hash.update(length).update(bytes);
+    const { written } = encoder.encodeInto(field, bytes.subarray(at + 4));
+    bytes.writeUInt32BE(written, at);
+    at += 4 + written;
   }
-  return hash.digest("hex");
+  return createHash("sha256").update(bytes.subarray(0, at)).digest("hex");
 }
+
+// Fed to the hash at once: each call into it costs as much as a kilobyte does.
+const encoder = new TextEncoder();
+const hashBytes = 32;
+/** For a unit of UTF-16: three, or four for two of them. */
+const utf8BytesMax = 3;
 
 /** The hash of the entry with this number and text behind `previous`. */
 export const linkEntry = (previous: string, n: number, body: string): string =>

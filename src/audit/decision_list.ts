@@ -1,10 +1,9 @@
 import type { LogPage, LogQuery } from "./entry.ts";
-import { decisionColumns, decisionJoins, logRow } from "./entry_table.ts";
+import { decisionColumns, decisionJoins } from "./entry_table.ts";
+import { type DecisionRow, logRow } from "./entry_text.ts";
 
 /** Rows that one page looks at, at most: what asks for something rare gets a short page and a cursor to go on from. */
 export const scanMax = 20_000;
-
-type Row = Parameters<typeof logRow>[0];
 
 /** Where a page looks: rows of `d`, the parameters that choose them, and the last place of them where there are more. */
 interface Window {
@@ -28,7 +27,7 @@ export function listDecisions(sql: SqlStorage, query: LogQuery, reach: Reach): L
   const { rows: source, bindings, more } = windowOf(sql, query, { low: reach.low, high });
   const filter = narrowed(query, bindings.length + 1);
   const rows = sql
-    .exec<Row>(
+    .exec<DecisionRow>(
       `SELECT ${decisionColumns} FROM ${source} ${decisionJoins}
        WHERE d.kind = 'decision' ${filter.sql} ORDER BY d.n DESC LIMIT ?${bindings.length + 1}`,
       ...bindings,

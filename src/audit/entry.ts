@@ -38,13 +38,19 @@ export interface DecisionEntry {
   readonly values: KeptValues | null;
   /** The `seq` of the round that this one continues: the call was counted there, so this row counts nothing. */
   readonly continues?: number;
+  /** How it ended, where that was known when its gate shipped it; else that is an entry of its own (docs/adr/0011). */
+  readonly outcome?: Ending;
 }
 
 /** How an allowed message ended; at most one per decision. */
-export interface OutcomeEntry {
+export interface OutcomeEntry extends Ending {
   readonly kind: "outcome";
   readonly gate: GrantId;
   readonly seq: number;
+}
+
+/** When and how a message ended, and what its answer was. */
+export interface Ending {
   readonly atMs: number;
   readonly end: "answered" | "client_gone" | "upstream_failed" | "too_large" | "not_sent" | "unknown";
   readonly status: number | null;
@@ -69,6 +75,15 @@ export interface ControlEntry {
 }
 
 export type Entry = DecisionEntry | OutcomeEntry | ControlEntry;
+
+/**
+ * What a gate ships: decisions in the order of their numbers and in the texts that it keeps, each with how it ended (JSON of
+ * an `Ending`) or null where that is still open; and other entries, such as the ends of what was shipped open.
+ */
+export interface Shipment {
+  readonly calls: readonly (readonly [decision: string, outcome: string | null])[];
+  readonly others: readonly (OutcomeEntry | ControlEntry)[];
+}
 
 /** A decision with its outcome, if it has one yet: a line of the list. `n` is its place in the team's log. */
 export interface LogRow {

@@ -1,15 +1,16 @@
-import { decisionId, type GrantId } from "../id.ts";
-import { genesis, type Head, type Link, link, linkEntry } from "./chain.ts";
-import type {
-  ControlEntry,
-  DecisionEntry,
-  Entry,
-  EventPage,
-  KeptValues,
-  LogRow,
-  OutcomeEntry,
-  Placed,
-} from "./entry.ts";
+import type { GrantId } from "../id.ts";
+import { genesis, type Head, type Link, linkEntry } from "./chain.ts";
+import type { ControlEntry, Entry, EventPage, KeptValues, LogRow, Placed } from "./entry.ts";
+import {
+  type DecisionRow,
+  entriesOf,
+  keptOf,
+  logRow,
+  placeOf,
+  searchable,
+  type Written,
+} from "./entry_text.ts";
+import { Known } from "./known.ts";
 
 // What is indexed is what a look-up by gate and the rare filters need: every index is a row more to write.
 const schema = `
@@ -43,33 +44,26 @@ export interface StoredEntry extends Link {
   readonly kept: KeptValues | null;
   /** Whether the gate's decision before this one stands before it. */
   readonly follows: boolean;
+  /** Whether it tells a second time how a call ended. */
+  readonly twice: boolean;
 }
 
-type StoredRow = Omit<StoredEntry, "kept" | "follows"> & {
+type StoredRow = Omit<StoredEntry, "kept" | "follows" | "twice"> & {
   salt: string | null;
   text: string | null;
   follows: number;
+  twice: number;
 };
-type DecisionRow = {
-  n: number;
-  body: string;
-  outcome: string | null;
-  salt: string | null;
-  text: string | null;
-};
-
 /** A decision with its outcome and what was kept of its arguments; `d` is the decision's row. */
 export const decisionColumns = "d.n, d.body, o.body AS outcome, k.salt, k.text";
 export const decisionJoins = `
   LEFT JOIN entry o ON o.gate = d.gate AND o.seq = d.seq AND o.kind = 'outcome'
   LEFT JOIN kept k ON k.n = d.n`;
 
-/** The salted hash under which the chain holds kept arguments. */
-export const valuesHash = ({ salt, text }: KeptValues): string => link(salt, [text]);
-
-/** Where a new entry stands, and the stored body of its call's other entry: a decision's outcome, or an outcome's decision. */
+/** What an entry was recorded as, its place, and the stored body of its call's other entry: a decision's outcome, or an outcome's decision. */
 export interface Added {
   readonly n: number;
+  readonly entry: Entry;
   readonly other: string | null;
 }
 
@@ -96,20 +90,31 @@ export class EntryTable {
     this.#head = last.toArray()[0] ?? fallback;
   }
 
-  /** Links an entry to the head, unless it is here already. */
-  add(entry: Entry): Added | null {
-    const [source, seq] = entry.kind === "control" ? [entry.id, 0] : [entry.gate, entry.seq];
-    const same = this.#sql
-      .exec<{ kind: string; body: string }>(
-        "SELECT kind, body FROM entry WHERE gate = ?1 AND seq = ?2",
-        source,
-        seq,
-      )
-      .toArray();
-    if (same.some(({ kind }) => kind === entry.kind)) return null;
+  /** Links the entries to the head that are not here already, in the order given. */
+  add(all: readonly Written[]): Added[] {
+    const known = new Known(all.length > 0 ? this.#standing(all) : []);
+    return all.flatMap((one) => {
+      const news = known.news(one);
+      if (!news) return [];
+      const other = known.other(news.entry);
+      known.add(news);
+      return [{ n: this.#link(news), entry: news.entry, other }];
+    });
+  }
+
+  /** What is here of the entries' calls, and of those very events: one question, however many they are. */
+  #standing(all: readonly Written[]) {
+    return this.#sql.exec<{ gate: string; seq: number; kind: Entry["kind"]; body: string }>(
+      `SELECT e.gate, e.seq, e.kind, e.body FROM json_each(?1) w CROSS JOIN entry e
+       WHERE e.gate = w.value ->> 0 AND e.seq = w.value ->> 1`,
+      JSON.stringify(all.map(({ entry }) => placeOf(entry))),
+    );
+  }
+
+  #link({ entry, body }: Written): number {
     const n = this.#head.n + 1;
-    const body = bodyOf(entry);
     const hash = linkEntry(this.#head.hash, n, body);
+    const [source, seq] = placeOf(entry);
     const { server, name, verdict } = searchable(entry);
     this.#sql.exec(
       `INSERT INTO entry (n, kind, at_ms, gate, seq, server, name, verdict, body, hash)
@@ -127,7 +132,7 @@ export class EntryTable {
     );
     if (entry.kind === "decision" && entry.values) this.#keep(n, entry.values);
     this.#head = { n, hash };
-    return { n, other: same[0]?.body ?? null };
+    return n;
   }
 
   #keep(n: number, { salt, text }: KeptValues): void {
@@ -151,17 +156,21 @@ export class EntryTable {
       .exec<StoredRow>(
         `SELECT e.n, e.kind, e.at_ms AS atMs, e.gate, e.seq, e.server, e.name, e.verdict, e.body, e.hash, k.salt, k.text,
                 EXISTS (SELECT 1 FROM entry p
-                         WHERE p.gate = e.gate AND p.seq = e.seq - 1 AND p.kind = 'decision' AND p.n < e.n) AS follows
+                         WHERE p.gate = e.gate AND p.seq = e.seq - 1 AND p.kind = 'decision' AND p.n < e.n) AS follows,
+                e.kind = 'outcome' AND EXISTS (SELECT 1 FROM entry p
+                         WHERE p.gate = e.gate AND p.seq = e.seq AND p.kind = 'decision'
+                           AND json_valid(p.body) AND p.body ->> '$.outcome' IS NOT NULL) AS twice
          FROM entry e LEFT JOIN kept k ON k.n = e.n
          WHERE e.n >= ?1 ORDER BY e.n LIMIT ?2`,
         from,
         limit,
       )
       .toArray()
-      .map(({ salt, text, follows, ...row }) => ({
+      .map(({ salt, text, follows, twice, ...row }) => ({
         ...row,
         kept: keptOf(salt, text),
         follows: follows === 1,
+        twice: twice === 1,
       }));
   }
 
@@ -171,7 +180,10 @@ export class EntryTable {
     return row?.hash ?? null;
   }
 
-  /** Entries behind `after`, oldest first, for those who follow the log. Kept arguments are not among them. */
+  /**
+   * Entries behind `after`, oldest first, for those who follow the log; a decision and its outcome apart, also where they stand
+   * in one place. Kept arguments are not among them.
+   */
   tail(after: number, limit: number): Placed[] {
     return this.#sql
       .exec<{ n: number; body: string }>(
@@ -180,7 +192,7 @@ export class EntryTable {
         limit,
       )
       .toArray()
-      .map(({ n, body }) => ({ n, entry: entryOf(body) }));
+      .flatMap(({ n, body }) => entriesOf(body).map((entry) => ({ n, entry })));
   }
 
   /** One decision with its outcome, or null where the log does not have it (yet). */
@@ -215,37 +227,4 @@ export class EntryTable {
     this.#sql.exec("DELETE FROM kept WHERE n <= ?1", n);
     this.#sql.exec("DELETE FROM entry WHERE n <= ?1", n);
   }
-}
-
-/** The JSON text that is hashed: the entry, with a salted hash in place of the arguments that were kept. */
-function bodyOf(entry: Entry): string {
-  if (entry.kind !== "decision") return JSON.stringify(entry);
-  const { values, ...rest } = entry;
-  return JSON.stringify({ ...rest, valuesHash: values && valuesHash(values) });
-}
-
-/** What of an entry the list is searched by. */
-export const searchable = (entry: Entry) =>
-  entry.kind === "decision"
-    ? { server: entry.server.id, name: entry.target.name, verdict: entry.verdict }
-    : { server: null, name: null, verdict: null };
-
-const keptOf = (salt: string | null, text: string | null): KeptValues | null =>
-  salt === null || text === null ? null : { salt, text };
-
-type StoredDecision = Omit<DecisionEntry, "values"> & { valuesHash?: string | null };
-
-/** Reads a stored body back. Rows of the first version name no member. */
-export function entryOf(body: string, kept: KeptValues | null = null): Entry {
-  const entry = JSON.parse(body) as StoredDecision | OutcomeEntry | ControlEntry;
-  if (entry.kind !== "decision") return entry;
-  const { valuesHash: _, ...decision } = entry;
-  return { ...decision, member: decision.member ?? null, values: kept };
-}
-
-/** A line of the list from its row. */
-export function logRow(row: DecisionRow): LogRow {
-  const decision = entryOf(row.body, keptOf(row.salt, row.text)) as DecisionEntry;
-  const outcome = row.outcome === null ? null : (JSON.parse(row.outcome) as OutcomeEntry);
-  return { n: row.n, id: decisionId(decision.gate, decision.seq), decision, outcome };
 }

@@ -5,8 +5,9 @@ import { type Burst, Bursts } from "./burst.ts";
 import type { Head } from "./chain.ts";
 import type { Checkpoint, Statement } from "./checkpoint.ts";
 import { listDecisions } from "./decision_list.ts";
-import type { Entry, EventPage, LogPage, LogQuery, LogRow, Placed } from "./entry.ts";
+import type { Entry, EventPage, LogPage, LogQuery, LogRow, Placed, Shipment } from "./entry.ts";
 import { EntryTable, type StoredEntry } from "./entry_table.ts";
+import { type Written, written, writtenOf } from "./entry_text.ts";
 import { type InboxPage, type InboxQuery, InboxTable } from "./inbox_table.ts";
 import { RetentionTable } from "./retention_table.ts";
 import { type Cell, RollupTable, type StatsQuery } from "./rollup_table.ts";
@@ -72,8 +73,17 @@ export class Log extends DurableObject<unknown> {
 
   /** Adds what is new, in the order given, all or nothing. Answers with the chain's head. */
   append(entries: readonly Entry[]): Head {
-    if (this.#forgotten) return this.#passOver(entries);
-    this.#warn(this.#write(entries));
+    return this.#take(entries.map(written));
+  }
+
+  /** Adds what a gate ships. */
+  take(shipment: Shipment): Head {
+    return this.#take(writtenOf(shipment));
+  }
+
+  #take(all: readonly Written[]): Head {
+    if (this.#forgotten) return this.#passOver(all);
+    this.#warn(this.#write(all));
     const { head } = this.#entries;
     const nowMs = this.#deps.now();
     if (head.n > (this.#segments.last?.n ?? 0)) this.#wakeBy(this.#segments.dueMs(head.n, nowMs));
@@ -81,15 +91,15 @@ export class Log extends DurableObject<unknown> {
   }
 
   /** An old token's refusal is let go. A call that nobody would keep must not count as recorded. */
-  #passOver(entries: readonly Entry[]): Head {
-    if (entries.every(({ kind }) => kind === "control")) return this.#entries.head;
+  #passOver(all: readonly Written[]): Head {
+    if (all.every(({ entry }) => entry.kind === "control")) return this.#entries.head;
     throw new Error("the log of a deleted team records no calls");
   }
 
   /** The entries that were new. */
-  #write(entries: readonly Entry[]): Entry[] {
+  #write(all: readonly Written[]): Entry[] {
     try {
-      return this.ctx.storage.transactionSync(() => entries.filter((entry) => this.#add(entry)));
+      return this.ctx.storage.transactionSync(() => this.#add(all));
     } catch (error) {
       this.#entries.reload(this.#segments.floor);
       this.#rollup.undo();
@@ -97,13 +107,12 @@ export class Log extends DurableObject<unknown> {
     }
   }
 
-  /** False where the entry is here already. */
-  #add(entry: Entry): boolean {
-    const added = this.#entries.add(entry);
-    if (!added) return false;
-    this.#rollup.add(added.n, entry, added.other);
-    this.#retention.hear(entry);
-    return true;
+  #add(all: readonly Written[]): Entry[] {
+    return this.#entries.add(all).map(({ n, entry, other }) => {
+      this.#rollup.add(n, entry, other);
+      this.#retention.hear(entry);
+      return entry;
+    });
   }
 
   #warn(entries: readonly Entry[]): void {
@@ -232,7 +241,7 @@ export class Log extends DurableObject<unknown> {
     if (!expired) return;
     this.ctx.storage.transactionSync(() => {
       // Told first, so that a log which lost its beginning always says why.
-      this.#add(this.#retention.dropping(expired, nowMs));
+      this.#add([written(this.#retention.dropping(expired, nowMs))]);
       this.#rollup.flush();
       this.#rollup.drop(keptSinceMs);
       this.#segments.drop(expired);

@@ -1,5 +1,5 @@
 import type { DecisionEntry, Entry, OutcomeEntry } from "./entry.ts";
-import { addOutcome, addTally, type Dimension, emptyTally, keysOf, type Tally } from "./tally.ts";
+import { addEnding, addTally, type Dimension, emptyTally, keysOf, type Tally } from "./tally.ts";
 
 const schema = `
   CREATE TABLE IF NOT EXISTS rollup (
@@ -34,6 +34,13 @@ export interface StatsQuery {
   readonly limit: number;
 }
 
+interface Counted {
+  readonly atMs: number;
+  readonly by: Dimension;
+  readonly key: string;
+  readonly tally: Tally;
+}
+
 // Counted in memory and written together: a row for each call and key would cost more than the calls.
 const flushEvery = 256;
 
@@ -43,7 +50,8 @@ const flushEvery = 256;
  */
 export class RollupTable {
   readonly #sql: SqlStorage;
-  readonly #pending = new Map<string, Tally>();
+  /** By the hour. */
+  readonly #pending = new Map<string, Counted>();
   #waiting = 0;
   #seen = 0;
 
@@ -96,54 +104,61 @@ export class RollupTable {
   }
 
   #addDecision(decision: DecisionEntry, before: Entry | null): void {
-    this.#count(decision, (tally) => {
+    // Under a backlog an outcome of its own can arrive before its decision, which then counts it.
+    const ended = decision.outcome ?? (before?.kind === "outcome" ? before : null);
+    for (const tally of this.#talliesOf(decision)) {
       tally[decision.verdict]++;
-    });
-    // Under a backlog an outcome can arrive before its decision, which then counts it.
-    if (before?.kind === "outcome") this.#count(decision, (tally) => addOutcome(tally, before));
+      if (ended) addEnding(tally, ended);
+    }
   }
 
   #addOutcome(outcome: OutcomeEntry, before: Entry | null): void {
-    if (before?.kind === "decision") this.#count(before, (tally) => addOutcome(tally, outcome));
+    if (before?.kind !== "decision") return;
+    for (const tally of this.#talliesOf(before)) addEnding(tally, outcome);
   }
 
-  #count(decision: DecisionEntry, change: (tally: Tally) => void): void {
-    for (const [by, key] of keysOf({ ...decision, member: decision.member ?? null })) {
-      for (const step of ["hour", "day"] as const) {
-        const atMs = decision.atMs - (decision.atMs % stepMs[step]);
-        const cell = JSON.stringify([step, by, atMs, key]);
-        const tally = this.#pending.get(cell) ?? emptyTally();
-        change(tally);
-        this.#pending.set(cell, tally);
-      }
-    }
+  /** Where a decision counts, by the hour: days are made of hours when all of it is written. */
+  #talliesOf(decision: DecisionEntry): Tally[] {
+    const atMs = decision.atMs - (decision.atMs % stepMs.hour);
+    return keysOf({ ...decision, member: decision.member ?? null }).map(([by, key]) => {
+      const cell = `${atMs} ${by} ${key}`;
+      const counted = this.#pending.get(cell) ?? { atMs, by, key, tally: emptyTally() };
+      this.#pending.set(cell, counted);
+      return counted.tally;
+    });
   }
 
   /** Writes what has been counted. */
   flush(): void {
-    for (const [cell, tally] of this.#pending) {
-      const [step, by, atMs, key] = JSON.parse(cell) as [Step, Dimension, number, string];
-      const kept = this.#sql
-        .exec<{ tally: string }>(
-          "SELECT tally FROM rollup WHERE step = ?1 AND by = ?2 AND at_ms = ?3 AND key = ?4",
-          step,
-          by,
-          atMs,
-          key,
-        )
-        .toArray()[0];
-      if (kept) addTally(tally, JSON.parse(kept.tally) as Tally);
-      this.#sql.exec(
-        "INSERT OR REPLACE INTO rollup (step, by, at_ms, key, tally) VALUES (?1, ?2, ?3, ?4, ?5)",
+    for (const counted of this.#pending.values()) {
+      this.#write("hour", counted);
+      this.#write("day", counted);
+    }
+    if (this.#waiting > 0) this.#sql.exec("INSERT OR REPLACE INTO rolled (id, n) VALUES (1, ?1)", this.#seen);
+    this.#forget();
+  }
+
+  #write(step: Step, { atMs: hourMs, by, key, tally }: Counted): void {
+    const atMs = hourMs - (hourMs % stepMs[step]);
+    const kept = this.#sql
+      .exec<{ tally: string }>(
+        "SELECT tally FROM rollup WHERE step = ?1 AND by = ?2 AND at_ms = ?3 AND key = ?4",
         step,
         by,
         atMs,
         key,
-        JSON.stringify(tally),
-      );
-    }
-    if (this.#waiting > 0) this.#sql.exec("INSERT OR REPLACE INTO rolled (id, n) VALUES (1, ?1)", this.#seen);
-    this.#forget();
+      )
+      .toArray()[0];
+    const sum = kept ? (JSON.parse(kept.tally) as Tally) : emptyTally();
+    addTally(sum, tally);
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO rollup (step, by, at_ms, key, tally) VALUES (?1, ?2, ?3, ?4, ?5)",
+      step,
+      by,
+      atMs,
+      key,
+      JSON.stringify(sum),
+    );
   }
 
   #forget(): void {

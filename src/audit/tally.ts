@@ -1,4 +1,4 @@
-import type { DecisionEntry, OutcomeEntry, Verdict } from "./entry.ts";
+import type { DecisionEntry, Ending, Verdict } from "./entry.ts";
 
 /** What charts are drawn by. A tool's key is `<server id>/<name>`; all others are the thing's id. */
 export const dimensions = ["tool", "grant", "member", "server"] as const;
@@ -45,7 +45,7 @@ const otherName = ({ verdict, target }: DecisionEntry): string =>
   verdict === "unknown" ? "unknown" : target.kind;
 
 /** Counts how a call ended. */
-export function addOutcome(tally: Tally, { end, status, bytes, ms }: OutcomeEntry): void {
+export function addEnding(tally: Tally, { end, status, bytes, ms }: Ending): void {
   if ((end !== "answered" && end !== "client_gone") || (status ?? 0) >= 400) tally.errors++;
   tally.bytes += bytes;
   const bucket = latencyBounds.findIndex((bound) => ms <= bound);

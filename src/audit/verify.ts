@@ -1,7 +1,8 @@
 import { brokenLink, type Head, type Problem } from "./chain.ts";
 import { type Checkpoint, sealEveryMs, segmentMax } from "./checkpoint.ts";
 import type { DecisionEntry } from "./entry.ts";
-import { type EntryTable, entryOf, type StoredEntry, searchable, valuesHash } from "./entry_table.ts";
+import type { EntryTable, StoredEntry } from "./entry_table.ts";
+import { entryOf, searchable, valuesHash } from "./entry_text.ts";
 import { droppedId } from "./retention_table.ts";
 import type { Segment, SegmentTable } from "./segment_table.ts";
 
@@ -66,6 +67,7 @@ function columnProblem(row: StoredEntry): string | null {
   const told = [entry.kind, entry.atMs, source, seq, server, name, verdict];
   const kept = [row.kind, row.atMs, row.gate, row.seq, row.server, row.name, row.verdict];
   if (told.some((value, index) => value !== kept[index])) return `entry ${row.n} is filed as something else`;
+  if (row.twice) return `entry ${row.n} ends a call a second time`;
   if (!row.kept) return null;
   const { valuesHash: hash } = JSON.parse(row.body) as DecisionEntry & { valuesHash?: string };
   return hash === valuesHash(row.kept) ? null : `the arguments of entry ${row.n} are not what was recorded`;

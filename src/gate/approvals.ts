@@ -13,7 +13,7 @@ import {
 } from "../approval/approval.ts";
 import { voidness } from "../approval/basis.ts";
 import { fingerprint } from "../approval/fingerprint.ts";
-import type { ControlEntry } from "../audit/entry.ts";
+import type { ControlEntry, Shipment } from "../audit/entry.ts";
 import { approvalId, approvalParts, type TeamId } from "../id.ts";
 import type { Obligation } from "../policy/evaluate.ts";
 import { ApprovalBook } from "./approval_book.ts";
@@ -30,7 +30,7 @@ export type ApproveDuty = Extract<Obligation, { type: "approve" }>;
 export interface ApprovalDeps {
   /** Makes the team's inbox show these; resolves when it does. */
   readonly list: (team: TeamId, approvals: readonly Approval[]) => Promise<void>;
-  readonly ship: (team: TeamId, events: readonly ControlEntry[]) => Promise<void>;
+  readonly ship: (team: TeamId, shipment: Shipment) => Promise<void>;
   /** Puts notices before the team's webhooks; resolves when they cannot be lost any more. */
   readonly announce: (team: TeamId, notices: readonly Notice[]) => Promise<void>;
   /** Seals and opens a call that waits, without a promise. `open` gives null for what does not open. */
@@ -155,7 +155,7 @@ export class Approvals {
   async listAll(team: TeamId, nowMs: number): Promise<void> {
     await this.#list(team, this.#book.unlisted(listedTogether));
     const events = this.#book.events(listedTogether);
-    if (events.items.length > 0) await this.#deps.ship(team, events.items);
+    if (events.items.length > 0) await this.#deps.ship(team, { calls: [], others: events.items });
     this.#book.dropEvents(events.upTo);
     this.#book.forget(nowMs);
   }

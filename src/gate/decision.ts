@@ -45,7 +45,8 @@ export function entryOf(
     policy: namePolicy(route),
     client: ask.clientName ?? null,
     ...describeArguments(args, key),
-    values: text === null ? null : keptValues(text, key, grant.id, seq),
     ...(continues === null ? {} : { continues }),
+    // Last, so that the log tells by the end of the text whether there are any (audit/entry_text.ts).
+    values: text === null ? null : keptValues(text, key, grant.id, seq),
   };
 }

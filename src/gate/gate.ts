@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Approval, Decided, State, Vote } from "../approval/approval.ts";
 import type { ControlEntry, LogRow } from "../audit/entry.ts";
+import { outcomeOf } from "../audit/entry_text.ts";
 import { approvalParts, decisionId, type GrantId, type TeamId } from "../id.ts";
 import { Calendar } from "../limit/calendar.ts";
 import type { CounterStub, Notice } from "../limit/reservation.ts";
@@ -159,7 +160,9 @@ export class Gate extends DurableObject<unknown> implements GateStub {
     const grant = this.#inForce.compiled?.snapshot.grant.id;
     if (!grant) return;
     const atMs = this.#nowMs;
-    this.#ledger.settle(outcomes.map((outcome) => ({ kind: "outcome", gate: grant, atMs, ...outcome })));
+    this.#ledger.settle(
+      outcomes.map(({ seq, ...ending }) => outcomeOf({ gate: grant, seq }, { atMs, ...ending })),
+    );
     this.#shipping.soon();
     if (this.#ledger.book.owed.length > 0) this.ctx.waitUntil(this.#holds.giveBack());
   }

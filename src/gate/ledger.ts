@@ -1,6 +1,7 @@
-import type { DecisionEntry, Entry, OutcomeEntry } from "../audit/entry.ts";
+import type { DecisionEntry, OutcomeEntry } from "../audit/entry.ts";
 import { Book, type BookState, type Take } from "../limit/book.ts";
 import type { Series } from "../limit/series.ts";
+import { type Parcel, readParcel, type Told } from "./parcel.ts";
 import { Rounds, type RoundsState } from "./rounds.ts";
 import type { Continued } from "./rpc.ts";
 
@@ -15,6 +16,7 @@ const schema = `
 interface Folded extends BookState {
   readonly seq: number;
   readonly batch: number;
+  readonly told?: Told;
   readonly atMs: number;
   readonly rounds?: RoundsState;
 }
@@ -36,6 +38,7 @@ export class Ledger {
   #lastMs = 0;
   #lastBatch = 0;
   #unshipped = 0;
+  #told: Told = { seq: 0, batch: 0 };
 
   /** `bounds` are the first instants of the calendar windows that hold a moment (`Calendar.bounds`). */
   constructor(storage: DurableObjectStorage, bounds: (nowMs: number) => readonly number[]) {
@@ -75,6 +78,7 @@ export class Ledger {
     this.#lastSeq = folded.seq;
     this.#lastBatch = folded.batch;
     this.#lastMs = folded.atMs;
+    this.#told = folded.told ?? this.#told;
   }
 
   #remember(entry: DecisionEntry, takes: readonly Take[]): void {
@@ -139,25 +143,21 @@ export class Ledger {
     this.#unshipped++;
   }
 
-  /** The next entries for the log, and the marks up to which `shipped` may forget them. */
-  unshipped(rowsMax: number): { entries: Entry[]; seq: number; batch: number } {
-    const decisions = this.#sql
-      .exec<{ body: string }>("SELECT body FROM decision ORDER BY seq LIMIT ?1", rowsMax)
-      .toArray()
-      .map((row) => JSON.parse(row.body) as DecisionEntry);
-    const seq = decisions.at(-1)?.seq ?? this.#lastSeq;
-    const batches = this.#sql
-      .exec<{ batch: number; body: string }>(
-        "SELECT batch, body FROM outcome ORDER BY batch LIMIT ?1",
-        rowsMax,
-      )
-      .toArray();
-    const outcomes = batches.flatMap((row) => JSON.parse(row.body) as OutcomeEntry[]);
-    return { entries: [...decisions, ...outcomes], seq, batch: batches.at(-1)?.batch ?? 0 };
+  /** What is next for the log, or null; see `readParcel`. */
+  unshipped(rowsMax: number, openAfterMs: number): Parcel | null {
+    const waits = (seq: number, atMs: number) => atMs > openAfterMs && this.book.isOpen(seq);
+    return readParcel(this.#sql, { rowsMax, told: this.#told, lastSeq: this.#lastSeq, waits });
+  }
+
+  /** When the oldest decision was made that has not been shipped; null where all have. */
+  get oldestUnshippedMs(): number | null {
+    const [row] = this.#sql.exec<{ atMs: number }>("SELECT at_ms AS atMs FROM decision ORDER BY seq LIMIT 1");
+    return row?.atMs ?? null;
   }
 
   /** Forgets rows that the log has: the counts and open calls as they stand now are folded, in one transaction. */
-  shipped(seq: number, batch: number): void {
+  shipped({ told, batch }: Parcel): void {
+    this.#told = told;
     this.#storage.transactionSync(() => {
       for (const [key, series] of this.book.fold(this.#lastMs)) {
         // Updated in place: to replace a row writes its key's index anew, and each is billed (docs/cost.md).
@@ -169,11 +169,12 @@ export class Ledger {
         seq: this.#lastSeq,
         batch: this.#lastBatch,
         atMs: this.#lastMs,
+        told,
         ...this.book.state(this.#lastMs),
         rounds: this.#rounds.state,
       };
       this.#sql.exec("INSERT OR REPLACE INTO folded (id, body) VALUES (1, ?1)", writeExact(folded));
-      this.#sql.exec("DELETE FROM decision WHERE seq <= ?1", seq);
+      this.#sql.exec("DELETE FROM decision WHERE seq <= ?1", told.seq);
       this.#sql.exec("DELETE FROM outcome WHERE batch <= ?1", batch);
     });
     this.#unshipped = this.#countUnshipped();

@@ -1,4 +1,4 @@
-import type { Entry, OutcomeEntry } from "../audit/entry.ts";
+import type { OutcomeEntry, Shipment } from "../audit/entry.ts";
 import type { TeamId } from "../id.ts";
 import type { Approvals } from "./approvals.ts";
 import type { Holds } from "./hold.ts";
@@ -12,14 +12,16 @@ export interface ShippingParts {
   readonly ledger: Ledger;
   readonly holds: Holds;
   readonly approvals: Approvals;
-  /** Hands entries to the team's log; resolves when they are durable there. */
-  readonly ship: (team: TeamId, entries: readonly Entry[]) => Promise<void>;
+  /** Hands decisions and ends to the team's log; resolves when they are durable there. */
+  readonly ship: (team: TeamId, shipment: Shipment) => Promise<void>;
   readonly nowMs: () => number;
 }
 
-// Decisions must be in the list within 2 s of the answer (architecture.md §1). Ends come up to 1 s late, in batches: a short
-// call goes to the log together with its end, for one alarm, one request and one folding instead of two.
+// Decisions must be in the list within 2 s of the answer (architecture.md §1). Ends come up to half a second late, in batches: a
+// call that has ended by then is one entry of the log, with its end in it; one that has not is shipped open.
 const shipAfterMs = 1_500;
+// An alarm may come a little before its time.
+const earlyMs = 250;
 // The log takes a batch in one go, and nobody else meanwhile: calls of the same isolate wait for it.
 const shipRowsMax = 250;
 const batchesMax = 40;
@@ -51,7 +53,8 @@ export class Shipping {
     const allBack = await holds.giveBack();
     approvals.expire(nowMs());
     try {
-      for (let batches = 0; batches < batchesMax && (await this.#ship(team)); batches++);
+      const openAfterMs = this.#openAfterMs;
+      for (let batches = 0; batches < batchesMax && (await this.#ship(team, openAfterMs)); batches++);
       await approvals.listAll(team, nowMs());
     } catch (error) {
       console.error("the team's log does not take entries", error);
@@ -62,14 +65,21 @@ export class Shipping {
     this.plan();
   }
 
+  /** Open calls after this time wait for their ends. Where the gate is woken for something else than a call that is due, none does. */
+  get #openAfterMs(): number {
+    const dueMs = this.#parts.nowMs() - shipAfterMs;
+    const oldestMs = this.#parts.ledger.oldestUnshippedMs;
+    return oldestMs !== null && oldestMs <= dueMs + earlyMs ? dueMs : Number.POSITIVE_INFINITY;
+  }
+
   /** Ships one batch. True where more waits: a busy second leaves more behind than one message should carry. */
-  async #ship(team: TeamId): Promise<boolean> {
+  async #ship(team: TeamId, openAfterMs: number): Promise<boolean> {
     const { ledger, ship } = this.#parts;
-    const { entries, seq, batch } = ledger.unshipped(shipRowsMax);
-    if (entries.length === 0) return false;
-    await ship(team, entries);
-    ledger.shipped(seq, batch);
-    return entries.length >= shipRowsMax;
+    const parcel = ledger.unshipped(shipRowsMax, openAfterMs);
+    if (!parcel) return false;
+    await ship(team, parcel.shipment);
+    ledger.shipped(parcel);
+    return parcel.isFull;
   }
 
   /** D1 may be away while the log is not: then the webhooks wait, and nothing else does. */
@@ -106,6 +116,8 @@ export class Shipping {
     const { ledger, approvals } = this.#parts;
     const openMs = ledger.book.oldestOpenMs;
     const expiryMs = approvals.nextExpiryMs;
+    const unshippedMs = ledger.oldestUnshippedMs;
+    if (unshippedMs !== null) this.#wakeBy(Math.max(unshippedMs + shipAfterMs, this.#parts.nowMs()));
     if (ledger.hasUnshipped || approvals.hasUnlisted) this.soon();
     if (openMs !== null) this.#wakeBy(openMs + orphanAfterMs + 1);
     if (expiryMs !== null) this.#wakeBy(expiryMs);

@@ -5,7 +5,8 @@ import type { FetchFault } from "../upstream/fetch.ts";
 import type { Exchange } from "./exchange.ts";
 import { endOf } from "./intake.ts";
 
-const flushAfterMs = 1_000;
+// Soon enough for a gate to ship a short call together with its end (gate/shipping.ts).
+const flushAfterMs = 500;
 const flushAt = 32;
 
 /**

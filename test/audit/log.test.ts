@@ -1,7 +1,7 @@
 import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { genesis, link } from "../../src/audit/chain.ts";
-import type { DecisionEntry, Entry, OutcomeEntry } from "../../src/audit/entry.ts";
+import type { DecisionEntry, Entry, OutcomeEntry, Shipment } from "../../src/audit/entry.ts";
 import type { EventId, GrantId, PolicyId, ServerId } from "../../src/id.ts";
 
 const gate = "grt_00000000000000000000000001" as GrantId;
@@ -45,8 +45,8 @@ const outcome = (seq: number): OutcomeEntry => ({
 // What is hashed of a decision is a hash of what was kept of its arguments.
 const told = (entry: Entry): string => {
   if (entry.kind !== "decision") return JSON.stringify(entry);
-  const { values: _, ...rest } = entry;
-  return JSON.stringify({ ...rest, valuesHash: null });
+  const { values: _, outcome: ended, ...rest } = entry;
+  return JSON.stringify({ ...rest, valuesHash: null, ...(ended && { outcome: ended }) });
 };
 
 const log = (name: string) => env.LOGS.get(env.LOGS.idFromName(name));
@@ -59,6 +59,68 @@ test("an entry that is shipped twice stands once", async () => {
   expect((await stub.list({ limit: 10 })).items).toEqual([
     { n: 1, id: `dec_${gate.slice(4)}_1`, decision: decision(1), outcome: outcome(1) },
   ]);
+});
+
+describe("what a gate ships", () => {
+  const { kind: _, gate: __, seq: ___, ...ending } = outcome(1);
+  const open = (...seqs: number[]): Shipment => ({
+    calls: seqs.map((seq) => [JSON.stringify(decision(seq)), null]),
+    others: [],
+  });
+  const ended = (...seqs: number[]): Shipment => ({
+    calls: seqs.map((seq) => [JSON.stringify(decision(seq)), JSON.stringify(ending)]),
+    others: [],
+  });
+  const end: Shipment = { calls: [], others: [outcome(1)] };
+
+  test("is one entry for a call that has ended, and reads like two", async () => {
+    const stub = log("ended");
+    const head = await stub.take(ended(1));
+    const body = told({ ...decision(1), outcome: ending });
+    expect(head).toEqual({ n: 1, hash: link(genesis, ["1", body]) });
+    const row = { n: 1, id: `dec_${gate.slice(4)}_1`, decision: decision(1), outcome: outcome(1) };
+    expect((await stub.list({ limit: 10 })).items).toEqual([row]);
+    expect(await stub.find(gate, 1)).toEqual(row);
+    expect(await stub.follow(0, 10)).toEqual({
+      head: 1,
+      items: [
+        { n: 1, entry: decision(1) },
+        { n: 1, entry: outcome(1) },
+      ],
+    });
+  });
+
+  test("is the same entry, byte for byte, as the writer's own", async () => {
+    const values = { salt: "ab".repeat(32), text: '{"values":null}' };
+    for (const one of [
+      decision(1),
+      decision(1, { values }),
+      decision(1, { argumentKeys: ['"values":null}'] }),
+    ]) {
+      const [texts, objects] = [log(crypto.randomUUID()), log(crypto.randomUUID())];
+      const head = await texts.take({ calls: [[JSON.stringify(one), JSON.stringify(ending)]], others: [] });
+      expect(head).toEqual(await objects.append([{ ...one, outcome: ending }]));
+    }
+  });
+
+  test("ends a call once, in whatever order it comes and however often", async () => {
+    for (const [shipments, entries] of [
+      [[open(1), ended(1), end, open(1)], 2],
+      [[ended(1), end, open(1), ended(1)], 1],
+      [[open(1), end, ended(1)], 2],
+      [[end, ended(1), open(1)], 2],
+      [[{ calls: [...open(1).calls, ...ended(1).calls], others: [outcome(1)] }], 2],
+    ] as const) {
+      const stub = log(crypto.randomUUID());
+      for (const shipment of shipments) await stub.take(shipment);
+      expect((await stub.follow(null, 0)).head).toBe(entries);
+      expect((await stub.list({ limit: 10 })).items).toMatchObject([
+        { decision: decision(1), outcome: outcome(1) },
+      ]);
+      const day = { step: "day", fromMs: 0, toMs: 1, after: null, limit: 10 } as const;
+      expect(await stub.stats({ by: "grant", ...day })).toMatchObject([{ tally: { allowed: 1, bytes: 12 } }]);
+    }
+  });
 });
 
 test("each entry's hash covers all before it", async () => {

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { ExportCheck } from "../../scripts/record/check.ts";
 import { jsonl } from "../../src/api/log_export.ts";
 import { linkEntry } from "../../src/audit/chain.ts";
-import type { Entry } from "../../src/audit/entry.ts";
+import type { DecisionEntry, Entry } from "../../src/audit/entry.ts";
 import type { Log } from "../../src/audit/log.ts";
 import type { EventId, GrantId, TeamId } from "../../src/id.ts";
 import { readCheckpoint, signCheckpoint } from "../../src/identity/checkpoint.ts";
@@ -37,16 +37,20 @@ function history(pick: (below: number) => number): Entry[] {
   while (all.length < entriesMax) {
     const gate = `grt_0000000000000000000000000${1 + pick(3)}` as GrantId;
     const seq = (seqs.get(gate) ?? 0) + 1;
+    const atMs = begunMs + all.length;
+    const ending = { atMs, end: "answered", status: 200, bytes: 12, ms: 5 } as const;
+    const ends = pick(3);
     const values = pick(3) === 0 ? { salt: "ab".repeat(32), text: `{"amount":${seq}}` } : null;
     all.push(
       decision(seq, {
         gate,
-        atMs: begunMs + all.length,
+        atMs,
         values,
         verdict: pick(4) === 0 ? "denied" : "allowed",
+        ...(ends === 0 ? { outcome: ending } : {}),
       }),
     );
-    if (pick(2) === 0) all.push(outcome(seq, { gate, atMs: begunMs + all.length }));
+    if (ends === 1) all.push(outcome(seq, { gate, atMs: begunMs + all.length }));
     if (pick(6) === 0) all.push(event(all.length));
     seqs.set(gate, seq);
   }
@@ -216,6 +220,17 @@ const ways: readonly Way[] = [
       a.rewrite(bodiesOf(a).toSpliced(a.pick(a.last), 0, a.body(n)));
     },
   },
+  {
+    what: "end a call a second time, with new hashes",
+    run: (a) => {
+      const bodies = bodiesOf(a);
+      const ended = bodies
+        .map((body) => JSON.parse(body) as Entry)
+        .find((e) => e.kind === "decision" && e.outcome);
+      const { seq, gate } = ended as DecisionEntry;
+      a.rewrite([...bodies, JSON.stringify(outcome(seq, { gate, atMs: begunMs }))]);
+    },
+  },
   { what: "truncate", run: (a) => a.run("DELETE FROM entry WHERE n >= ?1", a.any()) },
   {
     what: "truncate, checkpoints and all",
@@ -278,7 +293,7 @@ function offline(lines: readonly string[], held: readonly string[]): string | nu
 
 describe("whoever rewrites the record", () => {
   it(
-    `is noticed, in ${tries} ways of 16 kinds (seed ${seed})`,
+    `is noticed, in ${tries} ways of ${ways.length} kinds (seed ${seed})`,
     async () => {
       const clock = { nowMs: begunMs };
       const pick = generator(seed);

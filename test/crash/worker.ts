@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import type { Entry } from "../../src/audit/entry.ts";
-import { entryOf } from "../../src/audit/entry_table.ts";
+import { entriesOf } from "../../src/audit/entry_text.ts";
 import worker, { GrantGate as DeployedGate, TeamLog as DeployedLog } from "../../src/index.ts";
 
 export * from "../../src/index.ts";
@@ -56,7 +56,7 @@ const doors: Readonly<Record<string, Door>> = {
   "/crash/usage": (query, _, env) => gateOf(env, query).usage((query.get("grant") ?? "") as never),
   "/crash/log": async (query, _, env) => {
     const { rows } = await logOf(env, query).read(Number(query.get("after")), 2_000);
-    return rows.map(({ n, body, kept }) => ({ n, entry: entryOf(body, kept) }));
+    return rows.flatMap(({ n, body, kept }) => entriesOf(body, kept).map((entry) => ({ n, entry })));
   },
   "/crash/verify": (query, _, env) => logOf(env, query).verify(Number(query.get("from"))),
 };

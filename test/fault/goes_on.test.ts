@@ -1,4 +1,5 @@
 import { beforeAll, expect, test, vi } from "vitest";
+import type { DecisionEntry } from "../../src/audit/entry.ts";
 import { hanging, inWords, lie, nameOf, type Point, rejecting, throwing } from "./point.ts";
 import { Setting } from "./setting.ts";
 import type { Way } from "./way.ts";
@@ -89,15 +90,19 @@ test.each(points.map((one): [string, Point] => [nameOf(one), one]))(
 /** How many calls reach the log after the gate has been evicted, with whatever was on its way. */
 async function shippedAfter(way: Way, ship: Way["parts"]["gate"]["ship"]): Promise<number> {
   const arrived = new Set<number>();
-  way.parts.gate.ship = async (team, entries) => {
+  way.parts.gate.ship = async (team, shipment) => {
     // At least once: the log passes over what it has.
-    for (const entry of entries)
-      if (entry.kind === "decision" && entry.verdict === "allowed") arrived.add(entry.seq);
-    await ship(team, entries);
+    for (const [text] of shipment.calls) {
+      const decision = JSON.parse(text) as DecisionEntry;
+      if (decision.verdict === "allowed") arrived.add(decision.seq);
+    }
+    await ship(team, shipment);
   };
   way.parts.gate.announce = async () => undefined;
   way.parts.counter.tell = async () => undefined;
   way.evict();
+  await way.gate.alarm();
+  // What is younger than what was due waits for its end, until the next waking.
   await way.gate.alarm();
   return arrived.size;
 }

@@ -67,7 +67,7 @@ export async function wholeParts(
     counter,
     gate: {
       load: (grant) => loadSnapshot(parts.db, grant),
-      ship: async (_, entries) => void (await log().append(entries)),
+      ship: async (_, shipment) => void (await log().take(shipment)),
       argumentKey: (team) => argumentKey(new Uint8Array(32).fill(7), team),
       counter: () => counter,
       list: async (_, approvals) => log().file(approvals),

@@ -295,10 +295,12 @@ test("a decision is found at the gate at once, and in the log with its outcome a
 test("what a busy second leaves behind reaches the log at one waking", async () => {
   const calls = 600;
   for (let i = 0; i < calls; i++) await s.gate.admit(s.caller, call("cmux_workspace_snapshot"));
+  const end = { end: "answered", status: 200, bytes: 12, ms: 3 } as const;
+  await s.gate.settle(Array.from({ length: calls }, (_, i) => ({ seq: i + 1, ...end })));
   await runDurableObjectAlarm(s.gate);
   expect(await s.gate.find(calls)).toBeNull();
   const log = env.LOGS.get(env.LOGS.idFromName(s.caller.team));
-  expect((await log.list({ limit: 1 })).items).toMatchObject([{ n: calls, decision: { seq: calls } }]);
+  expect((await log.list({ limit: 1 })).items).toMatchObject([{ decision: { seq: calls }, outcome: end }]);
 });
 
 test("the view lists what is pinned and permitted, and refuses methods that no policy allows", async () => {
