@@ -22,6 +22,7 @@ import { passkeyOperations } from "./passkey.ts";
 import { passwordOperations } from "./password.ts";
 import { policyOperations } from "./policy.ts";
 import { quotaOperations } from "./quota.ts";
+import { recommendationOperations } from "./recommendation.ts";
 import { revisionOperations } from "./revision.ts";
 import { scriptTokenOperations } from "./script_token.ts";
 import { serverOperations } from "./server.ts";
@@ -60,6 +61,7 @@ export const operations: readonly Operation[] = [
   ...serverOperations,
   ...connectionOperations,
   ...toolOperations,
+  ...recommendationOperations,
   ...policyOperations,
   ...offerOperations,
   ...revisionOperations,

@@ -2,7 +2,6 @@ import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
 import { changesOf, driftDetail } from "../gate/look_again.ts";
 import { newId } from "../id.ts";
-import { recommendedPolicy } from "../risk/recommend.ts";
 import { endConnections } from "../store/connection.ts";
 import { isTaken } from "../store/database.ts";
 import {
@@ -23,6 +22,7 @@ import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
 import { type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { whyFull, withinQuota } from "./quota.ts";
+import { recommendationFor } from "./recommendation.ts";
 import { type Reply, reply } from "./reply.ts";
 import { autoAccept, connectionsOf, serverOf, serverShape, showServer } from "./server_view.ts";
 import { slugOf } from "./slug.ts";
@@ -265,6 +265,6 @@ async function showLook(call: TeamCall<unknown, unknown>, { id, slug }: NewServe
     ...showServer(call, saved, await connectionsOf(call, [saved])),
     tools: tools.map(await toolView(call, slug)),
     dropped: look?.state === "ready" ? look.dropped : [],
-    recommended_policy: recommendedPolicy(tools.filter((tool) => tool.seenHash !== null)),
+    recommended_policy: recommendationFor(tools, "recommended").document,
   };
 }

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { fault, isFault } from "../fault.ts";
 import { disguisesOf, lookAlikesAmong, type Named } from "../risk/disguise.ts";
+import { rateText } from "../risk/rated.ts";
 import { acceptTool, findTool, listToolNames, listTools, rejectTool, type Tool } from "../store/tool.ts";
 import { difference, differenceShape } from "./difference.ts";
 import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
@@ -11,6 +12,13 @@ import { serverOf } from "./server_view.ts";
 
 /** More than any server may list (protocol: 2,000 tools). */
 export const toolsMax = 2_000;
+
+const evidence = z.strictObject({
+  source: z.enum(["name", "title", "description", "parameter", "annotation"]),
+  token: z.string().check(z.describe("The word, parameter or hint that said so, quoted.")),
+  says: z.string(),
+  nested: z.optional(z.strictObject({ each: z.string(), tool: z.string(), arguments: z.string() })),
+});
 
 export const toolShape = z
   .strictObject({
@@ -29,7 +37,11 @@ export const toolShape = z
       category: z.enum(["Read", "Write", "Execute", "Destructive", "Financial"]),
       level: z.enum(["low", "medium", "high", "critical"]),
       flags: z.array(z.string()),
-      evidence: z.unknown(),
+      roles: z
+        .record(z.string(), z.string())
+        .check(z.describe("What its parameters carry: url, path, sql, shell, recipient, amount …")),
+      confidence: z.enum(["high", "medium", "low"]),
+      evidence: z.array(evidence).check(z.describe("The first is what the category comes from.")),
     }),
     warnings: z
       .array(
@@ -198,7 +210,7 @@ function showTool(tool: Tool, alike: readonly Named[]) {
     definition: definition === null ? null : new Exact(definition),
     hash: tool.seenHash,
     accepted_hash: tool.pinnedHash,
-    risk: { category: tool.category, level: tool.level, flags: tool.flags, evidence: tool.evidence },
+    risk: rateText(definition ?? "{}").risk,
     warnings: [
       ...disguisesOf(definition ?? "{}"),
       ...alike.map(({ server, name }) => ({ kind: "look_alike", says: `${server}/${name}` })),

@@ -67,9 +67,11 @@ function grade(judgement: Judgement, shape: Shape, { least, destructive }: Hints
   const { level, why } = gradeOf(category, judgement.verb, shape.words, flagged);
   // What a hint makes a change of may be a slighter change than it was a look.
   const unhinted = least ? gradeOf(judgement.category, judgement.verb, shape.words, flagged).level : "low";
+  const hinted = least ? [least.evidence] : [];
   const evidence = [
-    ...judgement.evidence,
-    ...(least ? [least.evidence] : []),
+    ...(category === judgement.category
+      ? [...judgement.evidence, ...hinted]
+      : [...hinted, ...judgement.evidence]),
     ...(why ? [why] : []),
     ...flagged.map((one) => one.evidence),
   ];

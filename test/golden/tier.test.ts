@@ -5,7 +5,8 @@ import { type Policy, readPolicy } from "../../src/policy/document.ts";
 import { evaluate, type Obligation } from "../../src/policy/evaluate.ts";
 import { review } from "../../src/policy/review.ts";
 import { classify } from "../../src/risk/classify.ts";
-import { recommendedPolicy } from "../../src/risk/recommend.ts";
+import { rate } from "../../src/risk/rated.ts";
+import { recommend } from "../../src/risk/recommend.ts";
 import { context, policy } from "../policy/judge.ts";
 import { Terminal } from "../support/terminal.ts";
 import { cmuxServer } from "../support/tools.ts";
@@ -23,11 +24,14 @@ beforeAll(async () => {
   ({ tools } = await client.listTools());
 });
 
+const definitions = () => tools.map((tool) => fromPlain(JSON.parse(JSON.stringify(tool))) as JsonObject);
+
 const rated = () =>
-  tools.map((tool) => {
-    const definition = fromPlain(JSON.parse(JSON.stringify(tool))) as JsonObject;
-    return { name: tool.name, inputSchema: definition.get("inputSchema") ?? null, ...classify(definition) };
-  });
+  definitions().map((definition) => ({
+    name: String(definition.get("name")),
+    inputSchema: definition.get("inputSchema") ?? null,
+    ...classify(definition),
+  }));
 
 describe("the demo server's policy", () => {
   it.each(tiers)("%s fits its tools, without a warning", (tier) => {
@@ -37,7 +41,9 @@ describe("the demo server's policy", () => {
   });
 
   it("recommended is what registering it proposes", () => {
-    expect(JSON.parse(textOf("recommended"))).toEqual(recommendedPolicy(rated()));
+    expect(JSON.parse(textOf("recommended"))).toEqual(
+      recommend(definitions().map(rate), "recommended").document,
+    );
   });
 
   it.each(tiers)("%s does what the guide's table says", (tier) => {

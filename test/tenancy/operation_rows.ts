@@ -123,8 +123,13 @@ export const operationRows: Readonly<Record<string, OperationRow>> = {
   update_server: { needs: "admin", body: { name: "x" } },
   refresh_server: { needs: "admin" },
   delete_server: { needs: "admin", turn: 5 },
+  // The marked team's server takes no accounts.
+  connect_server: { needs: "viewer", control: 409 },
+  disconnect_server: { needs: "viewer", control: 409 },
+  list_connections: { needs: "viewer" },
   list_tools: { needs: "viewer" },
   get_tool: { needs: "viewer" },
+  get_recommendation: { needs: "viewer" },
   accept_tool: { needs: "admin", body: { hash } },
   reject_tool: { needs: "admin", body: { hash }, control: 412 },
 
