@@ -1,19 +1,27 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { build, type OutputFile } from "esbuild";
+import { build, type Metafile, type OutputFile } from "esbuild";
 import { root } from "./wrangler.ts";
 
 const dir = join(root, "dist");
 
+/** The Worker's modules as they were written, and which of them imports which. */
+export interface Bundle {
+  readonly files: readonly OutputFile[];
+  readonly imports: Metafile["outputs"];
+}
+
 /** Bundles the Worker into `dist/`, one file a module: what carries agents' calls, and what its first use loads. */
-export async function bundle({ minify }: { minify: boolean }): Promise<readonly OutputFile[]> {
-  const { outputFiles } = await build({
+export async function bundle({ minify }: { minify: boolean }): Promise<Bundle> {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: root,
     entryPoints: { worker: join(root, "src/index.ts") },
     outdir: dir,
     bundle: true,
     splitting: true,
     minify,
     write: false,
+    metafile: true,
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker"],
@@ -24,7 +32,7 @@ export async function bundle({ minify }: { minify: boolean }): Promise<readonly 
   for (const file of outputFiles) write(file);
   const names = new Set(outputFiles.map(({ path }) => basename(path)));
   for (const name of readdirSync(dir)) if (!names.has(name)) rmSync(join(dir, name), { recursive: true });
-  return outputFiles;
+  return { files: outputFiles, imports: metafile.outputs };
 }
 
 /** A file that is the same stays untouched, so that a gateway which runs from it does not start over. */
