@@ -342,6 +342,7 @@ async function assemble(env: Env) {
     gateway,
     api: lazily(async () => (await import("./api/rest.ts")).restApi(apiDeps)),
     oauth: lazily(async () => (await import("./oauth/server.ts")).oauthServer(oauthDeps)),
+    sso: lazily(async () => (await import("./api/sso.ts")).sso(apiDeps)),
     connect: lazily(async () => (await import("./api/connect_callback.ts")).connectCallback(apiDeps)),
     published: publicKeys(keys),
   };
@@ -396,6 +397,10 @@ const handlers: Readonly<Record<RouteName, (visit: Visit) => Response | Promise<
   oauth: async ({ request, env }) => {
     const { oauth } = await partsOf(env);
     return (await oauth())(request);
+  },
+  sso: async ({ request, env }) => {
+    const { sso } = await partsOf(env);
+    return (await sso())(request);
   },
   healthz: () => Response.json({ alive: true }),
   readyz: ({ env }) => ready(env),
@@ -454,7 +459,9 @@ export default {
         },
         nowMs,
       ),
-      env.DB.batch(enqueueForeseen(env.DB, nowMs)).then(() => drainAllHooks(hooksOf(env))),
+      env.DB.batch(enqueueForeseen(env.DB, nowMs, new URL(env.PUBLIC_ORIGIN).origin)).then(() =>
+        drainAllHooks(hooksOf(env)),
+      ),
       recheckServers(recheckOf(env)),
       forgetKeys(env.DB, nowMs).run(),
     ];

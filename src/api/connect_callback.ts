@@ -78,7 +78,13 @@ async function arrive(
 ): Promise<Arrival | null> {
   const membership = await findMembership(deps.db, user.id, taken.team, session.team);
   const began = await findSession(deps.db, taken.jti, nowMs);
-  if (!membership || !began || (taken.member === null && !atLeast(membership.role, "admin"))) return null;
+  if (
+    !membership ||
+    membership.closed ||
+    !began ||
+    (taken.member === null && !atLeast(membership.role, "admin"))
+  )
+    return null;
   const { team } = membership;
   const db = shardOf(team.id, deps.db);
   const server = await findServer(db, team.id, taken.server);

@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
-import { discover } from "../identity/discovery.ts";
+import { discover, type IssuerMetadata } from "../identity/discovery.ts";
 import { isUsable, readIssuerKeys } from "../identity/issuer_keys.ts";
 import { bearerTypes, isUnfit, tokenCharsMax, verifyIssuerToken } from "../identity/issuer_token.ts";
 import { mapClaims } from "../identity/mapping.ts";
 import { readIssuer } from "../identity/read_issuer.ts";
 import { deleteIdentity, findIdentity, type Identity, putIdentity } from "../store/identity.ts";
-import { endSubjects, findSubject } from "../store/subject.ts";
+import { endPeople, endSubjects, findSubject } from "../store/subject.ts";
 import { readDocument } from "../upstream/document.ts";
 import { commit, inForceShape, inForceStatus } from "./edit.ts";
 import {
@@ -17,6 +17,7 @@ import {
   showIdentity,
   showMapped,
 } from "./identity_shape.ts";
+import { resolveSignIn } from "./identity_sign_in.ts";
 import { type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { type Reply, reply } from "./reply.ts";
 
@@ -108,9 +109,11 @@ async function put(call: Put): Promise<Reply | Fault> {
   if (refused) return at("/issuer", refused.detail);
   const mapping = await resolveMapping(call, body.mapping);
   if (isFault(mapping)) return mapping;
-  const jwksUri = await jwksOf(call);
-  if (isFault(jwksUri)) return jwksUri;
+  const metadata = await metadataOf(call);
+  if (isFault(metadata)) return metadata;
   const before = await findIdentity(db, team.id);
+  const signIn = await resolveSignIn(call, body.sign_in, { issuer: body.issuer, before, metadata });
+  if (isFault(signIn)) return signIn;
   const to: Identity = {
     team: team.id,
     // The time, so that no revision comes twice however often an identity is removed and registered again.
@@ -118,25 +121,39 @@ async function put(call: Put): Promise<Reply | Fault> {
     issuer: body.issuer,
     audience: body.audience ?? `${deps.origin}/mcp/${team.slug}`,
     algorithms: JSON.stringify([...new Set(body.algorithms)]),
-    jwksUri,
+    jwksUri: metadata.jwksUri,
     mapping: JSON.stringify(mapping),
+    ...signIn,
     createdAt: nowMs,
     updatedAt: nowMs,
   };
-  const moved = before !== null && before.issuer !== to.issuer;
-  const changes = [...(moved ? endSubjects(db, team.id, nowMs) : []), putIdentity(db, to)];
+  const changes = [...endOf(call, before, to), putIdentity(db, to)];
   const inForce = await commit(call, { of: "team" }, changes, {
     action: before ? "identity.changed" : "identity.registered",
     subject: team.id,
-    detail: { issuer: to.issuer, audience: to.audience, rules: mapping.rules.length },
+    detail: {
+      issuer: to.issuer,
+      audience: to.audience,
+      rules: mapping.rules.length,
+      sign_in: to.signIn !== null,
+      required: to.required === 1,
+      break_glass: to.breakGlass ?? "",
+    },
   });
   const saved = await findIdentity(db, team.id);
   if (!saved) return noIdentity;
   return reply(inForceStatus(inForce), { ...(await showIdentity(call, saved)), in_force: inForce });
 }
 
-/** Where the issuer publishes its keys, once one of them was seen to fit what it may sign with. */
-async function jwksOf({ deps, body }: Put): Promise<string | Fault> {
+/** What the one before gave and this one does not: another issuer's subjects, or people who could sign in. */
+function endOf({ db, team, nowMs }: Put, before: Identity | null, to: Identity): D1PreparedStatement[] {
+  if (before === null) return [];
+  if (before.issuer !== to.issuer) return endSubjects(db, team.id, nowMs);
+  return to.signIn === null ? endPeople(db, team.id) : [];
+}
+
+/** What the issuer says of itself, once one of its keys was seen to fit what it may sign with. */
+async function metadataOf({ deps, body }: Put): Promise<IssuerMetadata | Fault> {
   const metadata = await discover(body.issuer, (url) => readDocument(deps.fetch, url));
   if (isFault(metadata)) return metadata;
   const document = await readDocument(deps.fetch, metadata.jwksUri);
@@ -144,7 +161,7 @@ async function jwksOf({ deps, body }: Put): Promise<string | Fault> {
     return at("/issuer", `its keys at ${metadata.jwksUri} cannot be read: ${document.detail}`);
   const keys = readIssuerKeys(document);
   if (!keys) return at("/issuer", `${metadata.jwksUri} is not a JWKS document`);
-  if (isUsable(keys, body.algorithms)) return metadata.jwksUri;
+  if (isUsable(keys, body.algorithms)) return metadata;
   return at(
     "/algorithms",
     `the issuer publishes no key for ${body.algorithms.join(", ")}; list what it signs with`,

@@ -5,6 +5,7 @@ import type { ClaimTest, Mapped, MappedServer, Mapping, MappingRule } from "../i
 import { readIssuer } from "../identity/read_issuer.ts";
 import { findSlugs, type Identity } from "../store/identity.ts";
 import { attachmentsBody, resolveAttachments } from "./attachment.ts";
+import { showSignIn, signInBody, signInShape } from "./identity_sign_in.ts";
 import { standingShape } from "./member.ts";
 import type { TeamCall } from "./operation.ts";
 import { timestamp } from "./reply.ts";
@@ -69,6 +70,9 @@ export const identityBody = z.strictObject({
     ])
     .check(z.describe("What it may sign with: public keys only.")),
   mapping: mappingShape,
+  sign_in: z
+    ._default(z.nullable(signInBody), null)
+    .check(z.describe("How people sign in to the team's pages by it; null: they do not.")),
 });
 
 export const identityShape = z
@@ -77,6 +81,7 @@ export const identityShape = z
     audience: z.string(),
     algorithms: z.array(z.enum(issuerAlgorithms)),
     mapping: mappingShape,
+    sign_in: z.nullable(signInShape),
     jwks_uri: z.string(),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
@@ -122,7 +127,8 @@ function testOf(
 }
 
 /** A team's identity provider as requests write it: what the team has removed since is left out of its mapping. */
-export async function showIdentity({ db, team }: Who, identity: Identity) {
+export async function showIdentity(call: Who, identity: Identity) {
+  const { db, team } = call;
   const { mapping, algorithms } = readIssuer(identity);
   const slugs = await findSlugs(
     db,
@@ -134,6 +140,7 @@ export async function showIdentity({ db, team }: Who, identity: Identity) {
     audience: identity.audience,
     algorithms,
     mapping: { label: mapping.label, rules: mapping.rules.map((rule) => showRule(rule, slugs)) },
+    sign_in: showSignIn(call, identity),
     jwks_uri: identity.jwksUri,
     created_at: timestamp(identity.createdAt),
     updated_at: timestamp(identity.updatedAt),

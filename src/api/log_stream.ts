@@ -89,7 +89,8 @@ function follow(call: TeamCall<unknown, unknown>, after: number): ReadableStream
 /** Whether the sign-in and the membership that opened a stream stand. */
 async function stillMember({ deps, team, signIn }: TeamCall<unknown, unknown>): Promise<boolean> {
   const now = await signIn();
-  return !isFault(now) && (await findMembership(deps.db, now.user.id, team.id, now.session.team)) !== null;
+  if (isFault(now)) return false;
+  return (await findMembership(deps.db, now.user.id, team.id, now.session.team))?.closed === false;
 }
 
 /** A decision and its outcome can stand in one place: the id comes with the last, so that whoever resumes misses neither. */

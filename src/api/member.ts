@@ -3,6 +3,7 @@ import { type Fault, fault, isFault } from "../fault.ts";
 import type { InForce } from "../gate/push.ts";
 import { endConnections } from "../store/connection.ts";
 import { revokeGrantsOf } from "../store/grant.ts";
+import { isBreakGlass } from "../store/identity.ts";
 import { endInvitationsBy } from "../store/invitation.ts";
 import {
   deleteMember,
@@ -106,11 +107,13 @@ async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Pro
   const { db, team, body, nowMs } = call;
   const member = await memberOf(call);
   if (isFault(member)) return member;
+  if (member.email === null) return followsIssuer;
   const to: Standing = {
     role: body.role ?? member.role,
     approver: body.approver ?? member.approver,
     auditor: body.auditor ?? member.auditor,
   };
+  if (to.role !== "admin" && (await isBreakGlass(db, team.id, member.id))) return breaksGlass;
   const changes = [updateMember(db, team.id, member.id, to)];
   if (to.role !== "admin") changes.push(endInvitationsBy(db, team.id, member.id, nowMs));
   const inForce = await commitMember(call, member, changes, {
@@ -127,6 +130,7 @@ async function remove(call: TeamCall<unknown, unknown>): Promise<Reply | Fault> 
   if (isFault(member)) return member;
   const leaves = member.id === user.id;
   if (!leaves && !atLeast(call.membership.role, "admin")) return needsRole("admin");
+  if (await isBreakGlass(db, team.id, member.id)) return breaksGlass;
   const changes = [
     ...deleteMember(db, team.id, member.id),
     revokeGrantsOf(db, team.id, member.id, nowMs),
@@ -161,6 +165,16 @@ async function commitMember(
 const lastAdmin = fault(
   "conflict",
   "This is the team's last admin. Make somebody else an admin first, or delete the team.",
+);
+
+const followsIssuer = fault(
+  "conflict",
+  "What this person may do follows the claims of the team's identity provider: change the identity's mapping.",
+);
+
+const breaksGlass = fault(
+  "conflict",
+  "This admin is the one who can still get in when the team's required identity provider fails. Let another admin with an account and a second factor PUT the identity first.",
 );
 
 async function memberOf(call: TeamCall<unknown, unknown>): Promise<Member | Fault> {

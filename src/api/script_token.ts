@@ -97,7 +97,7 @@ export const scriptTokenOperations: readonly Operation[] = [
 async function create(call: UserCall<z.output<typeof body>, unknown>): Promise<Reply | Fault> {
   const { deps, user, session, body, nowMs } = call;
   const membership = await findMembership(deps.db, user.id, body.team, session.team);
-  if (!membership) return nothingHere;
+  if (!membership || membership.closed) return nothingHere;
   const expiresAt = body.expires_at === undefined ? nowMs + lifetimeMs : Date.parse(body.expires_at);
   if (expiresAt <= nowMs || expiresAt > nowMs + scriptTokenLifetimeMaxMs) return badExpiry;
   const over = await ration("script_token", `user ${user.id}`, deps);

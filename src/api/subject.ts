@@ -3,6 +3,8 @@ import { type Fault, fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
 import { findIdentity } from "../store/identity.ts";
 import type { QuotaName } from "../store/quota.ts";
+import { deleteScriptTokensIn } from "../store/script_token.ts";
+import { deleteSessionsIn } from "../store/session.ts";
 import {
   allowSubject,
   findSubject,
@@ -103,6 +105,9 @@ async function revoke(call: Who): Promise<Reply | Fault> {
   const changes = [
     ...(subject ? [] : insertSubject(db, name, newId("usr", deps.random), nowMs)),
     refuseSubject(db, name, nowMs),
+    ...(subject
+      ? [deleteSessionsIn(db, name.team, subject.user), deleteScriptTokensIn(db, name.team, subject.user)]
+      : []),
   ];
   return change(call, name, "subject.revoked", "refused_subjects", changes);
 }

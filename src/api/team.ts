@@ -162,7 +162,7 @@ export const teamOperations: readonly Operation[] = [
 ];
 
 /** A team as its member sees it. */
-export const showMembership = ({ team, role, approver, auditor }: Membership) => ({
+export const showMembership = ({ team, role, approver, auditor }: Omit<Membership, "closed">) => ({
   id: team.id,
   slug: team.slug,
   name: team.name,

@@ -1,4 +1,4 @@
-import type { PolicyId, ServerId, TeamId } from "../id.ts";
+import type { PolicyId, ServerId, TeamId, UserId } from "../id.ts";
 import type { Db } from "./database.ts";
 
 /** A team's identity provider, as it is stored. `algorithms` and `mapping` are JSON; times are in ms. */
@@ -10,12 +10,32 @@ export interface Identity {
   readonly algorithms: string;
   readonly jwksUri: string;
   readonly mapping: string;
+  /** How people sign in by it, in JSON; null = they cannot. */
+  readonly signIn: string | null;
+  /** Sealed. */
+  readonly clientSecret: string | null;
+  /** 1: members with an account of their own stay out, but for `breakGlass` once they have a second factor. */
+  readonly required: 0 | 1;
+  readonly breakGlass: UserId | null;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
 
 const columns = `i.team_id AS team, i.revision, i.issuer, i.audience, i.algorithms, i.jwks_uri AS jwksUri, i.mapping,
+  i.sign_in AS signIn, i.client_secret AS clientSecret, i.required, i.break_glass_id AS breakGlass,
   i.created_at AS createdAt, i.updated_at AS updatedAt`;
+
+const secondFactorOf = (user: string): string =>
+  `(EXISTS (SELECT 1 FROM totp f WHERE f.user_id = ${user} AND f.confirmed_at IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM passkey f WHERE f.user_id = ${user}))`;
+
+/**
+ * Whether a team stays closed to its member, whatever they have signed in by: it requires its identity provider, they
+ * have an account of their own, and they are not the one who gets in all the same. Of the columns `i.*` (identity) and a user's.
+ */
+export const closedTo = (user: string): string =>
+  `(coalesce(i.required, 0) = 1 AND EXISTS (SELECT 1 FROM user a WHERE a.id = ${user} AND a.email IS NOT NULL)
+    AND NOT (coalesce(i.break_glass_id, '') = ${user} AND ${secondFactorOf(user)}))`;
 
 /** The team's identity provider, or null. */
 export const findIdentity = (db: Db, team: TeamId): Promise<Identity | null> =>
@@ -32,14 +52,47 @@ export const findIdentityAt = (db: Db, slug: string): Promise<Identity | null> =
 export const putIdentity = (db: Db, to: Identity): D1PreparedStatement =>
   db
     .prepare(
-      `INSERT INTO identity (team_id, revision, issuer, audience, algorithms, jwks_uri, mapping, created_at, updated_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)
+      `INSERT INTO identity (team_id, revision, issuer, audience, algorithms, jwks_uri, mapping, sign_in, client_secret,
+                             required, break_glass_id, created_at, updated_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)
        ON CONFLICT (team_id) DO UPDATE SET
          revision = max(excluded.revision, identity.revision + 1), issuer = excluded.issuer,
          audience = excluded.audience, algorithms = excluded.algorithms, jwks_uri = excluded.jwks_uri,
-         mapping = excluded.mapping, updated_at = excluded.updated_at`,
+         mapping = excluded.mapping, sign_in = excluded.sign_in, client_secret = excluded.client_secret,
+         required = excluded.required, break_glass_id = excluded.break_glass_id, updated_at = excluded.updated_at`,
     )
-    .bind(to.team, to.revision, to.issuer, to.audience, to.algorithms, to.jwksUri, to.mapping, to.updatedAt);
+    .bind(
+      to.team,
+      to.revision,
+      to.issuer,
+      to.audience,
+      to.algorithms,
+      to.jwksUri,
+      to.mapping,
+      to.signIn,
+      to.clientSecret,
+      to.required,
+      to.breakGlass,
+      to.updatedAt,
+    );
+
+/** Whether somebody shows more than a password when they sign in. */
+export async function hasSecondFactor(db: Db, user: UserId): Promise<boolean> {
+  const row = await db
+    .prepare(`SELECT ${secondFactorOf("?1")} AS has`)
+    .bind(user)
+    .first<{ has: number }>();
+  return row?.has === 1;
+}
+
+/** Whether a team depends on this member to get in when its required identity provider fails. */
+export async function isBreakGlass(db: Db, team: TeamId, user: UserId): Promise<boolean> {
+  const row = await db
+    .prepare("SELECT 1 AS is_so FROM identity WHERE team_id = ?1 AND required = 1 AND break_glass_id = ?2")
+    .bind(team, user)
+    .first();
+  return row !== null;
+}
 
 export const deleteIdentity = (db: Db, team: TeamId): D1PreparedStatement =>
   db.prepare("DELETE FROM identity WHERE team_id = ?1").bind(team);

@@ -59,11 +59,13 @@ export async function listMembers(db: Db, team: TeamId, after: After, limit: num
   return results.map(member);
 }
 
-// No role at all where the team would be left without an admin: the column refuses that, and with it the whole batch,
-// however many admins step back at once.
+// No role at all where the team would be left without an admin who has an account: the column refuses that, and with it
+// the whole batch, however many admins step back at once. Who comes by the team's identity provider is an admin while
+// that says so, and does not keep the team from being locked out.
 const roleOrNone = `
-  CASE WHEN ?3 = 'admin' OR EXISTS (
-    SELECT 1 FROM member other WHERE other.team_id = ?1 AND other.user_id <> ?2 AND other.role = 'admin') THEN ?3 END`;
+  CASE WHEN ?3 = 'admin' AND EXISTS (SELECT 1 FROM user WHERE id = ?2 AND email IS NOT NULL) OR EXISTS (
+    SELECT 1 FROM member other JOIN user u ON u.id = other.user_id
+     WHERE other.team_id = ?1 AND other.user_id <> ?2 AND other.role = 'admin' AND u.email IS NOT NULL) THEN ?3 END`;
 
 /** Whether `error` is how a guarded statement refuses to give a role, and nothing of its batch is written. */
 export const isRoleRefused = (error: unknown): boolean =>
@@ -101,3 +103,17 @@ export const deleteMember = (db: Db, team: TeamId, user: UserId): D1PreparedStat
   updateMember(db, team, user, { role: "viewer", approver: false, auditor: false }),
   db.prepare("DELETE FROM member WHERE team_id = ?1 AND user_id = ?2").bind(team, user),
 ];
+
+/** Adds whom the team's identity provider has named. A member of that team already breaks the batch (`isTaken`). */
+export const insertPerson = (
+  db: Db,
+  team: TeamId,
+  user: UserId,
+  { role, approver, auditor }: Standing,
+  nowMs: number,
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `INSERT INTO member (team_id, user_id, role, approver, auditor, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+    )
+    .bind(team, user, role, approver ? 1 : 0, auditor ? 1 : 0, nowMs);

@@ -1,5 +1,6 @@
 import type { PolicyId, ServerId, TeamId, UserId } from "../id.ts";
 import type { Db } from "./database.ts";
+import { closedTo } from "./identity.ts";
 
 /** To whom a policy can be offered; who may edit policies may choose any. */
 export type OfferRole = "viewer" | "approver" | "auditor";
@@ -51,7 +52,8 @@ export async function listChoices(
          JOIN team t ON t.id = m.team_id
          JOIN server s ON s.team_id = t.id
          JOIN policy p ON p.team_id = t.id AND p.server_id = s.id
-        WHERE m.user_id = ?1 AND (?2 IS NULL OR t.id = ?2) AND (?3 IS NULL OR (t.slug = ?3 AND s.slug = ?4))
+         LEFT JOIN identity i ON i.team_id = t.id
+        WHERE m.user_id = ?1 AND NOT ${closedTo("m.user_id")} AND (?2 IS NULL OR t.id = ?2) AND (?3 IS NULL OR (t.slug = ?3 AND s.slug = ?4))
           AND (m.role IN ('policy_manager', 'admin') OR EXISTS (
                 SELECT 1 FROM policy_offer o WHERE o.policy_id = p.id
                    AND (o.role = 'viewer' OR (o.role = 'approver' AND m.approver = 1)

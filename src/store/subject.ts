@@ -212,7 +212,7 @@ export const allowSubject = (db: Db, { team, issuer, sub }: SubjectName): D1Prep
 
 /**
  * Ends what the team's subjects have got: their grants are revoked, and those that were not refused would get new ones
- * if their issuer came back.
+ * if their issuer came back. Those who sign in are signed out, and no members any more.
  */
 export const endSubjects = (db: Db, team: TeamId, nowMs: number): D1PreparedStatement[] => [
   db
@@ -228,4 +228,15 @@ export const endSubjects = (db: Db, team: TeamId, nowMs: number): D1PreparedStat
           AND grant_id IN (SELECT id FROM "grant" WHERE team_id = ?1 AND revoked_at = ?2)`,
     )
     .bind(team, nowMs),
+  ...endPeople(db, team),
 ];
+
+/** Signs out whoever came by the team's issuer, and ends their memberships: there is no other way for them to come. */
+export const endPeople = (db: Db, team: TeamId): D1PreparedStatement[] =>
+  ["session", "script_token", "member"].map((table) =>
+    db
+      .prepare(
+        `DELETE FROM ${table} WHERE team_id = ?1 AND user_id IN (SELECT user_id FROM subject WHERE team_id = ?1)`,
+      )
+      .bind(team),
+  );

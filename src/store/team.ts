@@ -1,6 +1,7 @@
 import type { Snapshot } from "../gate/snapshot.ts";
 import type { TeamId, UserId } from "../id.ts";
 import type { After, Db } from "./database.ts";
+import { closedTo } from "./identity.ts";
 
 export type Role = "viewer" | "policy_manager" | "admin";
 export type Frozen = Snapshot["team"]["frozen"];
@@ -24,6 +25,8 @@ export interface Membership {
   readonly role: Role;
   readonly approver: boolean;
   readonly auditor: boolean;
+  /** The team takes only those who come by its identity provider, and this member does not. */
+  readonly closed: boolean;
 }
 
 interface Row {
@@ -38,10 +41,13 @@ interface Row {
   role: Role;
   approver: number;
   auditor: number;
+  closed: number;
 }
 
 const columns =
   "t.id, t.slug, t.name, t.zone, t.frozen, t.retention_days, t.data_key, t.created_at, m.role, m.approver, m.auditor";
+const closed = `${closedTo("m.user_id")} AS closed`;
+const joined = "member m JOIN team t ON t.id = m.team_id LEFT JOIN identity i ON i.team_id = t.id";
 
 const membership = (row: Row): Membership => ({
   team: {
@@ -57,6 +63,7 @@ const membership = (row: Row): Membership => ({
   role: row.role,
   approver: row.approver === 1,
   auditor: row.auditor === 1,
+  closed: row.closed === 1,
 });
 
 /** How many teams one person may administer and still found another: else quotas of a team would hold nobody. */
@@ -105,7 +112,7 @@ export async function findMembership(
 ): Promise<Membership | null> {
   const row = await db
     .prepare(
-      `SELECT ${columns} FROM member m JOIN team t ON t.id = m.team_id
+      `SELECT ${columns}, ${closed} FROM ${joined}
         WHERE m.user_id = ?1 AND (t.id = ?2 OR t.slug = ?2) AND (?3 IS NULL OR t.id = ?3)`,
     )
     .bind(user, slugOrId, only)
@@ -123,7 +130,7 @@ export async function listMemberships(
 ): Promise<Membership[]> {
   const { results } = await db
     .prepare(
-      `SELECT ${columns} FROM member m JOIN team t ON t.id = m.team_id
+      `SELECT ${columns}, ${closed} FROM ${joined}
         WHERE m.user_id = ?1 AND (t.created_at, t.id) > (?2, ?3) AND (?5 IS NULL OR t.id = ?5)
         ORDER BY t.created_at, t.id LIMIT ?4`,
     )

@@ -73,7 +73,7 @@ const post = (deps: FetchDeps, url: string, client: OauthClient, form: Record<st
   const headers = new Headers({ "Content-Type": "application/x-www-form-urlencoded" });
   const body = new URLSearchParams(form);
   if (client.secret !== null && client.auth === "client_secret_basic") {
-    headers.set("Authorization", `Basic ${basic(client.id, client.secret)}`);
+    headers.set("Authorization", basicAuthorization(client.id, client.secret));
   } else {
     body.set("client_id", client.id);
     if (client.secret !== null) body.set("client_secret", client.secret);
@@ -82,11 +82,11 @@ const post = (deps: FetchDeps, url: string, client: OauthClient, form: Record<st
 };
 
 /** RFC 6749 §2.3.1: each part is written as in a form before the two are joined. */
-function basic(id: string, secret: string): string {
+export function basicAuthorization(id: string, secret: string): string {
   const written = (text: string): string => new URLSearchParams({ "": text }).toString().slice(1);
   const bytes = new TextEncoder().encode(`${written(id)}:${written(secret)}`);
   const text = base64url.encode(bytes).replaceAll("-", "+").replaceAll("_", "/");
-  return text.padEnd(Math.ceil(text.length / 4) * 4, "=");
+  return `Basic ${text.padEnd(Math.ceil(text.length / 4) * 4, "=")}`;
 }
 
 async function ask(

@@ -4,6 +4,7 @@ import { html } from "./html.ts";
 import { confirmEmailPage, forgotPasswordPage, invitationPage, resetPasswordPage } from "./mail_link.ts";
 import { page } from "./page.ts";
 import { signInPage, signUpPage } from "./sign_in.ts";
+import { ssoEndedPage } from "./sso.ts";
 
 const byPath: Readonly<Record<string, (url: URL, origin: string) => Response>> = {
   "/sign-in": signInPage,
@@ -16,6 +17,7 @@ const byPath: Readonly<Record<string, (url: URL, origin: string) => Response>> =
 
 const approvals = "/approvals/";
 const connections = "/connections/";
+const ssoEnded = "/sso-ended/";
 
 /** A page for people. None knows who asks: what needs a sign-in, its script asks of the API. */
 export function servePage(request: Request, origin: string): Response {
@@ -25,6 +27,7 @@ export function servePage(request: Request, origin: string): Response {
   const url = new URL(request.url);
   if (url.pathname.startsWith(approvals)) return approvalPage(url.pathname.slice(approvals.length), origin);
   if (url.pathname.startsWith(connections)) return connectionPage(url.pathname.slice(connections.length));
+  if (url.pathname.startsWith(ssoEnded)) return ssoEndedPage(url.pathname.slice(ssoEnded.length));
   return (
     byPath[url.pathname]?.(url, origin) ??
     page("There is nothing here", html`<p>The address is not a page's.</p>`, 404)

@@ -85,6 +85,7 @@ export const routeRows: Readonly<Record<RouteName, readonly Probe[]>> = {
     // The same page whether there is such a server or not.
     { path: () => "/connections/owner/tools", status: 200 },
     { path: ({ team }) => `/connections/${team}`, status: 404 },
+    { path: () => "/sso-ended/over", status: 400 },
   ],
   // Without a state that was given out it leads to the page that says so.
   connect_callback: [
@@ -109,6 +110,13 @@ export const routeRows: Readonly<Record<RouteName, readonly Probe[]>> = {
       path: ({ team, server }) => `/.well-known/oauth-protected-resource/mcp/${team}/${server}`,
       status: 200,
     },
+  ],
+  // The team's identity provider signs nobody in: the answer is that of no team.
+  sso: [
+    { path: ({ team }) => `/sso/${team}`, status: 404 },
+    { path: ({ team }) => `/sso/${team}/jwks.json`, status: 404 },
+    { path: ({ team }) => `/sso/${team}`, status: 405, method: "POST" },
+    { path: ({ team }) => `/sso/callback?state=${team}&code=x`, status: 303 },
   ],
   healthz: [page("/healthz")],
   readyz: [page("/readyz")],

@@ -64,7 +64,12 @@ function send({ path, method = "GET" as never, as, body }: Probe, of: Names): Pr
   const headers = new Headers({ Accept: "application/json, text/event-stream" });
   if (as) headers.set("Authorization", `Bearer ${tokens[as]}`);
   if (body) headers.set("Content-Type", "application/json");
-  return fetchHere(path(of), { method, headers, ...(body ? { body: JSON.stringify(body(of)) } : {}) });
+  return fetchHere(path(of), {
+    method,
+    headers,
+    redirect: "manual",
+    ...(body ? { body: JSON.stringify(body(of)) } : {}),
+  });
 }
 
 const title = ({ path, method = "GET" as never, as = "nobody" as never }: Probe): string =>

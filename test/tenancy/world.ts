@@ -137,10 +137,15 @@ async function subjectOf({ person, plane }: TeamSetting, mark: string): Promise<
   const [nowMs, team] = [Date.now(), person.team.id as TeamId];
   const name = { team, issuer: `https://${mark}.example`, sub: `sub-${mark}` };
   // The guard refuses the address of its keys, so nobody asks for them.
+  const nothing = { servers: [], tags: [], role: null, approver: false, auditor: false };
   const stored = {
     algorithms: '["ES256"]',
     jwksUri: "https://10.0.0.1",
-    mapping: '{"label":"sub","rules":[]}',
+    mapping: JSON.stringify({ label: "sub", rules: [{ when: null, ...nothing }] }),
+    signIn: null,
+    clientSecret: null,
+    required: 0 as const,
+    breakGlass: null,
   };
   const times = { createdAt: nowMs, updatedAt: nowMs, revision: nowMs };
   await plane.deps.db.batch([

@@ -4,8 +4,10 @@ import {
   calculateJwkThumbprint,
   exportJWK,
   generateKeyPair,
+  importJWK,
   type JWK,
   type JWTPayload,
+  jwtVerify,
   SignJWT,
 } from "jose";
 
@@ -40,6 +42,9 @@ export interface Lies {
   idToken?: JWTPayload;
   /** The `iss` of its way back; null leaves it out. */
   iss?: string | null;
+  /** What it says in the place of a code. */
+  error?: string;
+  idTokenType?: string;
   status?: number;
 }
 
@@ -51,6 +56,8 @@ export class Provider {
   readonly issuer: string;
   readonly lies: Lies = {};
   readonly clients: Client[] = [];
+  /** A client that proves itself by one of these keys. */
+  trusts: { readonly clientId: string; readonly keys: readonly JWK[] } | null = null;
   /** Who signs in next at `/authorize`. */
   person: JWTPayload = { sub: "alice" };
   /** How often each path was asked for. */
@@ -143,7 +150,7 @@ export class Provider {
       person: this.person,
     });
     const back = new URL(asked.get("redirect_uri") ?? "");
-    back.searchParams.set("code", code);
+    back.searchParams.set(this.lies.error ? "error" : "code", this.lies.error ?? code);
     back.searchParams.set("state", asked.get("state") ?? "");
     const iss = this.lies.iss === undefined ? this.issuer : this.lies.iss;
     if (iss !== null) back.searchParams.set("iss", iss);
@@ -151,23 +158,43 @@ export class Provider {
   }
 
   async #exchange(request: Request): Promise<Response> {
-    const form = new URLSearchParams(await request.text());
+    const form = new URLSearchParams(new TextDecoder().decode(await request.arrayBuffer()));
     const login = this.#logins.get(form.get("code") ?? "");
     this.#logins.delete(form.get("code") ?? "");
     const proof = new TextEncoder().encode(form.get("code_verifier") ?? "");
     const challenge = base64url.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", proof)));
-    const known = this.clients.some(
-      ({ id, secret }) => id === login?.clientId && isBasic(request.headers, id, secret),
-    );
+    const known =
+      this.clients.some(({ id, secret }) => id === login?.clientId && isBasic(request.headers, id, secret)) ||
+      (await this.#isTrusted(form.get("client_assertion") ?? ""));
     if (!known) return Response.json({ error: "invalid_client" }, { status: 401 });
     if (!login || login.challenge !== challenge || login.redirectUri !== form.get("redirect_uri")) {
       return Response.json({ error: "invalid_grant" }, { status: 400 });
     }
     const claims = { aud: login.clientId, nonce: login.nonce, ...login.person, ...this.lies.idToken };
-    const idToken = await this.token(claims, { typ: "JWT" });
+    const idToken = await this.token(claims, { typ: this.lies.idTokenType ?? "JWT" });
     return Response.json({ access_token: "opaque", token_type: "Bearer", id_token: idToken });
+  }
+
+  async #isTrusted(assertion: string): Promise<boolean> {
+    const { clientId, keys = [] } = this.trusts ?? {};
+    const checks = {
+      issuer: clientId ?? "",
+      subject: clientId ?? "",
+      audience: this.issuer,
+      maxTokenAge: 90,
+    };
+    const [key] = await Promise.all(keys.map((jwk) => importJWK(jwk, "ES256")));
+    return (
+      key !== undefined &&
+      (await jwtVerify(assertion, key, checks).then(
+        () => true,
+        () => false,
+      ))
+    );
   }
 }
 
+const written = (text: string): string => new URLSearchParams({ "": text }).toString().slice(1);
+
 const isBasic = (headers: Headers, id: string, secret: string): boolean =>
-  headers.get("Authorization") === `Basic ${btoa(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`)}`;
+  headers.get("Authorization") === `Basic ${btoa(`${written(id)}:${written(secret)}`)}`;
