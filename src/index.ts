@@ -38,7 +38,6 @@ import { countRefused } from "./store/refusal.ts";
 import { loadSnapshot } from "./store/snapshot.ts";
 import { Account, type AccountStub } from "./upstream/account.ts";
 import type { MasterKeys } from "./upstream/aead.ts";
-import { enrol } from "./upstream/enrol.ts";
 import { platformFetch } from "./upstream/fetch.ts";
 import { guardRules, judgeUrl } from "./upstream/guard.ts";
 import { openHeld, sealHeld } from "./upstream/held_call.ts";
@@ -180,6 +179,10 @@ function hooksOf(env: Env): HookDeps {
 
 // A server that is slower than this at listing its tools holds up the servers behind it.
 const recheckMs = 10_000;
+
+/** Looks at servers are rare beside calls, and what classes their tools knows many words. */
+const enrol: typeof import("./upstream/enrol.ts").enrol = async (...asked) =>
+  (await import("./upstream/enrol.ts")).enrol(...asked);
 
 function recheckOf(env: Env): RecheckDeps {
   const { db, master, fetch, now } = hooksOf(env);
