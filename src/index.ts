@@ -334,6 +334,7 @@ async function assemble(env: Env) {
     db: env.DB,
     gate,
     tell: (team, events) => deliver({ db: env.DB, log: (of) => logOf(env, of) }, team, events),
+    assertion: async (token, team, checks) => (await issued()).issuers.assertion(token, team, checks),
     throttle: (subject) => throttleOf(env, subject),
     keys,
     origin,

@@ -73,6 +73,8 @@ export function stand(
   // Said so that nothing but a plain no, and a plain number, lets it stand.
   const grantStands = grant.revoked === false && nowMs < grant.expiresAtMs;
   if (!grantStands || !bearerStands(grant, caller.bearer, nowMs)) return { gone: "token" };
+  // A sign-in of the subject's shows no claims: where the team reads them otherwise by now, it begins anew.
+  if (caller.bearer.kind === "access" && grant.subject && !isCurrent(grant.subject)) return { gone: "token" };
   if (caller.bearer.kind === "subject" && !isMapped(grant.subject, caller.bearer)) return { gone: "mapping" };
   const route = compiled.routes.get(caller.serverSlug);
   return route && team.slug === caller.teamSlug ? { route } : { gone: "route" };
@@ -95,6 +97,8 @@ function bearerStands(
       return false;
   }
 }
+
+const isCurrent = ({ revision, mappedRevision }: SubjectState): boolean => revision === mappedRevision;
 
 /**
  * Whether the grant says what the token's claims say, by the identity as it is now. A token that is older than the one

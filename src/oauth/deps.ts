@@ -2,6 +2,7 @@ import type { ControlEntry } from "../audit/entry.ts";
 import type { PushDeps } from "../gate/push.ts";
 import type { Random, TeamId } from "../id.ts";
 import type { KeySet } from "../identity/keys.ts";
+import type { TeamIssuers } from "../identity/team_issuers.ts";
 import type { ThrottleStub } from "../identity/throttle.ts";
 import type { FetchDeps } from "../upstream/fetch.ts";
 import type { ClientDocuments } from "./client_document.ts";
@@ -15,6 +16,8 @@ export interface OAuthDeps extends PushDeps {
   readonly tell: (team: TeamId, events: readonly ControlEntry[]) => Promise<void>;
   readonly fetch: FetchDeps;
   readonly documents: ClientDocuments;
+  /** Whose grant an assertion of a team's own issuer speaks of. */
+  readonly assertion: TeamIssuers["assertion"];
   readonly throttle: (subject: string) => ThrottleStub;
   /** Milliseconds since 1970. */
   readonly now: () => number;

@@ -9,6 +9,7 @@ import { findClient, keysOf } from "./client.ts";
 import { type Credentials, prove, readCredentials, unproved } from "./client_auth.ts";
 import type { OAuthCall } from "./deps.ts";
 import { answerTokens, end } from "./family.ts";
+import { jwtBearer, redeemAssertion } from "./id_jag.ts";
 import { fitsChallenge } from "./pkce.ts";
 import { answerRefusal, isRefusal, type Refusal, refuse } from "./refusal.ts";
 import { type Parameters, readForm } from "./request.ts";
@@ -19,6 +20,7 @@ const grants: Readonly<Record<string, Grant>> = {
   authorization_code: redeemCode,
   refresh_token: refresh,
   client_credentials: signInMachine,
+  [jwtBearer]: redeemAssertion,
 };
 
 /** The grant types that the token endpoint takes. */

@@ -41,6 +41,7 @@ export class OAuthSetting {
         await plane.deps.log(of).append(events);
       },
       throttle: plane.deps.throttle,
+      assertion: async () => null,
       keys: plane.deps.keys,
       origin,
       fetch: {
