@@ -36,7 +36,10 @@ const choice = (row: Row): Choice => ({
   policy: { id: row.policy_id, slug: row.policy_slug, name: row.policy_name },
 });
 
-/** What this person may choose: any policy for who may edit them, and for the others those that were offered to them. */
+/**
+ * What this person may choose: any policy for who may edit them, and for the others those that were offered to them. A
+ * team that takes only those who come by its identity provider offers nothing to others.
+ */
 export async function listChoices(
   db: Db,
   user: UserId,
@@ -53,7 +56,8 @@ export async function listChoices(
          JOIN server s ON s.team_id = t.id
          JOIN policy p ON p.team_id = t.id AND p.server_id = s.id
          LEFT JOIN identity i ON i.team_id = t.id
-        WHERE m.user_id = ?1 AND NOT ${closedTo("m.user_id")} AND (?2 IS NULL OR t.id = ?2) AND (?3 IS NULL OR (t.slug = ?3 AND s.slug = ?4))
+        WHERE m.user_id = ?1 AND NOT ${closedTo("m.user_id")}
+          AND (?2 IS NULL OR t.id = ?2) AND (?3 IS NULL OR (t.slug = ?3 AND s.slug = ?4))
           AND (m.role IN ('policy_manager', 'admin') OR EXISTS (
                 SELECT 1 FROM policy_offer o WHERE o.policy_id = p.id
                    AND (o.role = 'viewer' OR (o.role = 'approver' AND m.approver = 1)

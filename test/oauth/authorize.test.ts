@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import type { TeamId } from "../../src/id.ts";
+import { putIdentity } from "../../src/store/identity.ts";
 import type { Person } from "../api/control_plane.ts";
 import { TeamSetting } from "../api/team_setting.ts";
 import {
@@ -264,6 +266,31 @@ describe("what a person may choose", () => {
     expect(foreign.status).toBe(403);
     expect(await named(`${origin}/mcp/no-such-team/tools`, stranger)).toEqual(foreign);
     expect(await named(s.resource, await s.team.member())).toEqual(foreign);
+  });
+
+  it("is nothing in a team that takes only those who come by its identity provider", async () => {
+    const team = await TeamSetting.on(s.plane, "Closed");
+    await team.server("Tools");
+    await team.policy("tools", "Open");
+    const resource = s.resource.replace(/mcp\/[^/]+/, `mcp/${team.person.team.slug}`);
+    expect((await opened({ resource }, team.person)).response.status).toBe(200);
+    const provider = {
+      team: team.person.team.id as TeamId,
+      issuer: "https://idp.example",
+      audience: "x",
+      algorithms: '["ES256"]',
+      jwksUri: "https://idp.example/keys",
+      mapping: '{"label":"sub","rules":[]}',
+      signIn: null,
+      clientSecret: null,
+      required: 1 as const,
+      breakGlass: null,
+      revision: 1,
+      createdAt: 0,
+      updatedAt: 0,
+    };
+    await putIdentity(s.plane.deps.db, provider).run();
+    expect((await opened({ resource }, team.person)).response.status).toBe(403);
   });
 
   it("is asked among all the gateways of all their teams, where the client names none", async () => {
