@@ -3,7 +3,7 @@ import type { ApiDeps } from "./api/deps.ts";
 import { drainErasures } from "./api/erasure.ts";
 import { deliver, drainEvents } from "./api/event_outbox.ts";
 import { type RecheckDeps, recheckServers } from "./api/server_recheck.ts";
-import { argumentKey } from "./audit/argument_key.ts";
+import { argumentKey as argumentKeyBefore } from "./audit/argument_key.ts";
 import type { ControlEntry } from "./audit/entry.ts";
 import { Log } from "./audit/log.ts";
 import { fault, isFault } from "./fault.ts";
@@ -35,9 +35,11 @@ import { enqueueForeseen } from "./store/foreseen.ts";
 import { enqueue, type Happening } from "./store/hook_delivery.ts";
 import { forgetKeys } from "./store/idempotency.ts";
 import { countRefused } from "./store/refusal.ts";
+import { countBehind } from "./store/sealed.ts";
 import { loadSnapshot } from "./store/snapshot.ts";
 import { Account, type AccountStub } from "./upstream/account.ts";
 import type { MasterKeys } from "./upstream/aead.ts";
+import { argumentKey } from "./upstream/data_key.ts";
 import { platformFetch } from "./upstream/fetch.ts";
 import { guardRules, judgeUrl } from "./upstream/guard.ts";
 import { openHeld, sealHeld } from "./upstream/held_call.ts";
@@ -78,7 +80,8 @@ export class GrantGate extends Gate {
       ship: async (team, shipment) => {
         await logOf(env, team).take(shipment);
       },
-      argumentKey: (team) => argumentKey(currentKey(master), team),
+      argumentKey: (team, dataKey) =>
+        dataKey === null ? argumentKeyBefore(currentKey(master), team) : argumentKey(master, team, dataKey),
       counter: (team, series) => counterOf(env, team, series),
       list: async (team, approvals) => {
         await logOf(env, team).file(approvals);
@@ -433,7 +436,19 @@ async function ready(env: Env): Promise<Response> {
       console.error("not ready", { part, error });
     });
   }
-  return Response.json({ ready: failed.length === 0, failed }, { status: failed.length === 0 ? 200 : 503 });
+  const answer = { ready: failed.length === 0, failed, master_key: await masterKeyInUse(env) };
+  return Response.json(answer, { status: failed.length === 0 ? 200 : 503 });
+}
+
+/** Which master key seals, and whether all that lasts is sealed by it: then older ones can go (docs/runbooks.md). */
+async function masterKeyInUse(env: Env): Promise<{ version: number; rotated: boolean } | null> {
+  try {
+    const { current } = masterKeys(env);
+    const behind = await countBehind(env.DB, current);
+    return { version: current, rotated: Object.values(behind).every((count) => count === 0) };
+  } catch {
+    return null;
+  }
 }
 
 export default {
@@ -467,6 +482,9 @@ export default {
         drainAllHooks(hooksOf(env)),
       ),
       recheckServers(recheckOf(env)),
+      import("./api/key_rotation.ts").then(({ rotateKeys }) =>
+        rotateKeys({ ...hooksOf(env), gate: (grant) => gateOf(env, grant), random }),
+      ),
       forgetKeys(env.DB, nowMs).run(),
     ];
     // None waits for another, nor fails with it.

@@ -77,6 +77,8 @@ export interface Snapshot {
     readonly slug: string;
     readonly zone: string;
     readonly frozen: "off" | "writes" | "all";
+    /** Wrapped (`upstream/vault.ts`); absent in what a gate kept of an earlier version. */
+    readonly dataKey?: Sealed;
     readonly policy: PolicyText | null;
   };
   readonly grant: {

@@ -20,6 +20,7 @@ import type { InForce } from "./in_force.ts";
 import { judge } from "./judge.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Admission, Ask, Caller, Continued } from "./rpc.ts";
+import type { Sealed, Snapshot } from "./snapshot.ts";
 import { type Compiled, stand } from "./standing.ts";
 
 /** What a turn works on: all of it is the gate's own, and none of it is awaited. */
@@ -29,8 +30,8 @@ export interface TurnParts {
   readonly ledger: Ledger;
   readonly holds: Holds;
   readonly approvals: Approvals;
-  /** The team's key for argument hashes. */
-  readonly argumentKey: (team: TeamId) => Uint8Array;
+  /** The team's key for argument hashes, by its wrapped data key; null in what a gate kept of an earlier version. */
+  readonly argumentKey: (team: TeamId, dataKey: Sealed | null) => Uint8Array;
   readonly nowMs: () => number;
 }
 
@@ -40,16 +41,17 @@ export interface TurnParts {
  */
 export class Turn {
   readonly #parts: TurnParts;
-  #argumentKey: Uint8Array | null = null;
+  #argumentKey: { readonly of: Sealed | null; readonly key: Uint8Array } | null = null;
 
   constructor(parts: TurnParts) {
     this.#parts = parts;
   }
 
-  /** Derived once: a gate has one team for life, and the master keys change only with a restart. */
-  #keyOf(team: TeamId): Uint8Array {
-    this.#argumentKey ??= this.#parts.argumentKey(team);
-    return this.#argumentKey;
+  /** Derived once for a wrapping: a gate has one team for life, and the master keys change only with a restart. */
+  #keyOf({ id, dataKey }: Snapshot["team"]): Uint8Array {
+    const of = dataKey ?? null;
+    if (this.#argumentKey?.of !== of) this.#argumentKey = { of, key: this.#parts.argumentKey(id, of) };
+    return this.#argumentKey.key;
   }
 
   /** Judges a message by the policies alone; an admission where that is the end of it, with nothing recorded. */
@@ -108,7 +110,7 @@ export class Turn {
       ledger.nextSeq,
       nowMs,
       { verdict, rule, reason },
-      this.#keyOf(compiled.snapshot.team.id),
+      this.#keyOf(compiled.snapshot.team),
     );
     const decision = decisionId(entry.gate, entry.seq);
     const states = (limits?.standings ?? []).flatMap((one) => limitState(one, nowMs));

@@ -174,7 +174,7 @@ function snapshotOf(row: StandingRow, { tokens, routes, pins, families, text }: 
   const signIns = (families.get(id) ?? []).map((family) => ({ id: family.id, notAfterMs: family.not_after }));
   return {
     epoch: row.epoch,
-    team: { id: team, slug, zone, frozen, policy: policyText(row, text) },
+    team: { id: team, slug, zone, frozen, dataKey: row.data_key, policy: policyText(row, text) },
     grant: {
       id,
       label: row.label,
