@@ -8,7 +8,7 @@ export const routes = [
   { name: "keys", path: /^\/\.well-known\/jwks\.json$/ },
   {
     name: "page",
-    path: /^\/(?:sign-in|sign-up|confirm-email|forgot-password|reset-password|invitations|approvals\/.*|connections\/.*|sso-ended\/[a-z_]+)$/,
+    path: /^\/(?:sign-in|sign-up|confirm-email|forgot-password|reset-password|second-factor|invitations|approvals\/.*|connections\/.*|sso-ended\/[a-z_]+)$/,
   },
   { name: "connect_callback", path: /^\/connect\/callback(?:\/[A-Za-z0-9_-]{16})?$/ },
   { name: "connect_client", path: /^\/connect\/client\.json$/ },

@@ -45,7 +45,7 @@ async function start(options: Options): Promise<void> {
   const state = new State(options.state);
   await claimState(state);
   const chosen = await choosePorts(options, state);
-  const url = `http://127.0.0.1:${chosen.gateway}`;
+  const url = `http://${options.host}:${chosen.gateway}`;
   await runGateway(state, chosen.gateway, url);
   const demo = new Demo(state, url);
   const team = await demo.team();

@@ -2,11 +2,12 @@ import * as z from "zod/mini";
 import { type Fault, isFault } from "../fault.ts";
 import type { UserId } from "../id.ts";
 import { mintChallenge, readChallenge } from "../identity/challenge.ts";
-import { ceremonies, expectedOf, isOf, requestOptions } from "../identity/passkey.ts";
+import { ceremonies, expectedOf, isNamed, isOf, requestOptions } from "../identity/passkey.ts";
 import { findPasskey, usePasskey } from "../store/passkey.ts";
 import type { SessionKind } from "../store/session.ts";
 import { spendChallenge } from "../store/spent_challenge.ts";
 import { type Call, type Operation, publicOperation } from "./operation.ts";
+import { nameless } from "./passkey.ts";
 import { assertionBody, assertionOf, requestOptionsShape } from "./passkey_shape.ts";
 import { type Reply, reply } from "./reply.ts";
 import { factorProof, proveFactor, spend, wrongFactor } from "./second_factor.ts";
@@ -45,6 +46,7 @@ export const loginFactorOperations: readonly Operation[] = [
       answers: { 200: z.strictObject({ challenge: z.string(), options: requestOptionsShape }) },
     },
     async ({ deps, nowMs }) => {
+      if (!isNamed(deps.origin)) return nameless;
       const { challenge, token } = await mintChallenge("passkey_sign_in", null, { ...deps, nowMs });
       const options = requestOptions(expectedOf(deps.origin, challenge), []);
       return reply(200, { challenge: token, options });

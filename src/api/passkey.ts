@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
 import { mintChallenge, readChallenge } from "../identity/challenge.ts";
-import { ceremonies, creationOptions, expectedOf } from "../identity/passkey.ts";
+import { ceremonies, creationOptions, expectedOf, isNamed } from "../identity/passkey.ts";
 import { isTaken } from "../store/database.ts";
 import {
   deletePasskey,
@@ -89,6 +89,7 @@ type Confirmed = UserCall<z.output<typeof confirmBody>, unknown>;
 
 async function options(call: Confirmed): Promise<Reply | Fault> {
   const { deps, user, nowMs } = call;
+  if (!isNamed(deps.origin)) return nameless;
   const has = await listPasskeys(deps.db, user.id);
   if (has.length >= passkeysMax) return tooMany;
   const shown = await confirmed(call);
@@ -156,6 +157,10 @@ async function passkeyOf({ deps, user, params }: UserCall<unknown, unknown>): Pr
   return (await listPasskeys(deps.db, user.id)).find(({ id }) => id === params["passkey"]);
 }
 
+export const nameless = fault(
+  "misconfigured",
+  "Browsers make no passkeys for an IP address, which this gateway is reached at. On this machine start it with `npm start -- --host localhost`.",
+);
 const tooMany = fault("over_quota", `A person may have ${passkeysMax} passkeys. Remove one first.`);
 const notMade = fault(
   "invalid",

@@ -36,6 +36,9 @@ export const expectedOf = (origin: string, { jti }: Challenge): Expected => ({
   jti,
 });
 
+/** Whether browsers make passkeys for this address: a relying party is a name, never an IP address (WebAuthn L3 §5.1.2). */
+export const isNamed = (origin: string): boolean => !/^[\d.]+$|^\[/.test(new URL(origin).hostname);
+
 /** Loads what reads and proves WebAuthn's messages; the first passkey of an isolate waits for it. */
 export const ceremonies = () => import("./webauthn.ts");
 

@@ -3,6 +3,7 @@ import { connectionPage } from "./connection.ts";
 import { html } from "./html.ts";
 import { confirmEmailPage, forgotPasswordPage, invitationPage, resetPasswordPage } from "./mail_link.ts";
 import { page } from "./page.ts";
+import { secondFactorPage } from "./second_factor.ts";
 import { signInPage, signUpPage } from "./sign_in.ts";
 import { ssoEndedPage } from "./sso.ts";
 
@@ -13,6 +14,7 @@ const byPath: Readonly<Record<string, (url: URL, origin: string) => Response>> =
   "/confirm-email": confirmEmailPage,
   "/forgot-password": forgotPasswordPage,
   "/reset-password": resetPasswordPage,
+  "/second-factor": secondFactorPage,
 };
 
 const approvals = "/approvals/";

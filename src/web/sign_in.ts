@@ -1,5 +1,5 @@
 import { type Field, form } from "./form.ts";
-import { html } from "./html.ts";
+import { type Html, html } from "./html.ts";
 import { nextOf } from "./next.ts";
 import { page } from "./page.ts";
 
@@ -33,10 +33,17 @@ ${form({
   next,
   hidden: true,
 })}
+${byPasskey("second-by-passkey", "Use a passkey")}
+${byPasskey("by-passkey", "Sign in with a passkey")}
+<script type="module" src="/assets/sign_in.js"></script>
 <p><a href="/forgot-password">Forgot your password?</a></p>
 <p>No account yet? <a href="/sign-up?${new URLSearchParams({ next: pathOf(next) }).toString()}" data-keep-secret>Sign up</a></p>`,
   );
 }
+
+/** Shown by the script where the browser can. */
+const byPasskey = (id: string, text: string): Html => html`
+<div id="${id}" hidden><p class="problem" role="alert"></p><p><button type="button">${text}</button></p></div>`;
 
 /** `/sign-up?next=/…` */
 export function signUpPage({ searchParams }: URL, origin: string): Response {

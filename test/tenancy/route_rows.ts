@@ -79,6 +79,7 @@ export const routeRows: Readonly<Record<RouteName, readonly Probe[]>> = {
     page("/confirm-email"),
     page("/forgot-password"),
     page("/reset-password"),
+    page("/second-factor"),
     page("/invitations"),
     { path: ({ approval }) => `/approvals/${approval}`, status: 200 },
     { path: ({ team }) => `/approvals/${team}`, status: 404 },

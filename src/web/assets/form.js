@@ -34,11 +34,14 @@ async function send(form) {
   }
 }
 
+/** Goes where the page was to lead, with the secret that came along. */
+export const leaveFor = (next) => location.assign(secret && !next.includes("#") ? `${next}#${secret}` : next);
+
 function succeed(form, body) {
   if (body.second_factor) return askSecondFactor(form, body.second_factor);
   if (body.authorize_url) return location.assign(body.authorize_url);
   const { next } = form.dataset;
-  if (next) return location.assign(secret && !next.includes("#") ? `${next}#${secret}` : next);
+  if (next) return leaveFor(next);
   const done = document.getElementById(`${form.id}-done`);
   form.hidden = true;
   done.hidden = false;
@@ -46,14 +49,15 @@ function succeed(form, body) {
 }
 
 /** The password was right, and the person has set up a second factor. */
-function askSecondFactor(form, { challenge }) {
+function askSecondFactor(form, factor) {
   const second = document.getElementById("second-factor");
   const input = document.createElement("input");
-  Object.assign(input, { type: "hidden", name: "challenge", value: challenge });
+  Object.assign(input, { type: "hidden", name: "challenge", value: factor.challenge });
   second.append(input);
   form.hidden = true;
   second.hidden = false;
   second.querySelector("input:not([type=hidden])").focus();
+  document.dispatchEvent(new CustomEvent("second-factor", { detail: factor }));
 }
 
 const told = (status, { detail }) =>
