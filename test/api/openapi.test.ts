@@ -30,7 +30,7 @@ it("the policy document in it is the policy language's own schema", () => {
   });
 });
 
-it("only signing up and in need no token", () => {
+it("only signing up and in, and what a mailed link proves, need no token", () => {
   const open = operations.filter((operation) => operation.access === "public").map(({ id }) => id);
   expect(open).toEqual([
     "signup",
@@ -38,5 +38,8 @@ it("only signing up and in need no token", () => {
     "login_second_factor",
     "login_passkey_options",
     "login_passkey",
+    "confirm_email",
+    "forget_password",
+    "reset_password",
   ]);
 });
