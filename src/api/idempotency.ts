@@ -114,5 +114,5 @@ const notEnded = fault(
 );
 const answerLost = fault(
   "conflict",
-  "The request with this Idempotency-Key was done; its answer was too large to keep. Look at what it made.",
+  "The request with this Idempotency-Key was done; its answer is not kept, or cannot be opened any more. Look at what it made.",
 );

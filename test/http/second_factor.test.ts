@@ -115,7 +115,7 @@ describe("in a browser", () => {
     await device();
     await open("/sign-in?next=/second-factor");
     await page.click("#by-passkey button");
-    await page.waitForFunction(() => document.querySelector("#by-passkey .problem")?.textContent !== "");
+    await page.waitForSelector("#by-passkey .problem:not(:empty)");
     expect(await page.textContent("#by-passkey .problem")).toBe(
       "The browser has shown no passkey. Try again.",
     );
