@@ -1,4 +1,5 @@
 import { isFault } from "../fault.ts";
+import { Bounded } from "./bounded.ts";
 import { type IssuerKeys, readIssuerKeys } from "./issuer_keys.ts";
 
 export interface IssuerKeyCacheDeps {
@@ -23,16 +24,18 @@ interface Held {
   keys: IssuerKeys | null;
   fetchedAtMs: number;
   triedAtMs: number;
+  /** When a key was missed, and asked for, last. */
+  missedAtMs: number;
   loading: Promise<void> | null;
 }
 
 /**
  * Issuers' keys as this isolate knows them. `owner` keeps teams apart: what one team's look found never counts for
- * another. There is one fetch at a time for each, and the next no sooner than 30 s after it.
+ * another. There is one fetch at a time for each; a key that is missed is asked for at once, and then for 30 s no more.
  */
 export class IssuerKeyCache {
   readonly #deps: IssuerKeyCacheDeps;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Bounded<Held>(setsMax);
 
   constructor(deps: IssuerKeyCacheDeps) {
     this.#deps = deps;
@@ -50,7 +53,11 @@ export class IssuerKeyCache {
   /** The same where `seen` lacked a key: newer ones if there are any by now. */
   async newer(owner: string, url: string, seen: IssuerKeys): Promise<IssuerKeys | null> {
     const held = this.#of(owner, url);
-    if (held.keys?.version === seen.version) await this.#fetch(held, url);
+    if (held.keys?.version !== seen.version) return held.keys;
+    const nowMs = this.#deps.now();
+    const due = nowMs - held.missedAtMs >= betweenFetchesMs;
+    if (due) held.missedAtMs = nowMs;
+    await this.#fetch(held, url, due);
     return held.keys;
   }
 
@@ -58,16 +65,16 @@ export class IssuerKeyCache {
     const name = `${owner} ${url}`;
     const known = this.#held.get(name);
     if (known) return known;
-    if (this.#held.size >= setsMax) this.#held.delete(this.#held.keys().next().value ?? "");
-    const held: Held = { keys: null, fetchedAtMs: 0, triedAtMs: 0, loading: null };
+    const held: Held = { keys: null, fetchedAtMs: 0, triedAtMs: 0, missedAtMs: 0, loading: null };
     this.#held.set(name, held);
     return held;
   }
 
   /** Waits for the one fetch that is under way; one that its own request took with it is given up. */
-  async #fetch(held: Held, url: string): Promise<void> {
+  async #fetch(held: Held, url: string, atOnce = false): Promise<void> {
     const sinceMs = this.#deps.now() - held.triedAtMs;
-    if (sinceMs >= (held.keys ? betweenFetchesMs : betweenFirstsMs)) {
+    const due = sinceMs >= (held.keys ? betweenFetchesMs : betweenFirstsMs);
+    if (due || (atOnce && !held.loading)) {
       held.triedAtMs = this.#deps.now();
       const loading = this.#load(held, url).finally(() => {
         if (held.loading === loading) held.loading = null;
