@@ -30,8 +30,12 @@ export function readCredentials(headers: Headers, form: Parameters): Credentials
   if (basic !== null) return readBasic(basic, given);
   if (assertion !== undefined) return readAssertion(assertion, form.get("client_assertion_type"), given);
   if (given === undefined) return refuse("invalid_client", "Send client_id.");
-  return { clientId: given, proof: secret === undefined ? { kind: "none" } : { kind: "secret", secret } };
+  return secret === undefined ? { clientId: given, proof: { kind: "none" } } : bySecret(given, secret);
 }
+
+/** A client that is an address has no secret, so its document need not be asked for. */
+const bySecret = (clientId: string, secret: string): Credentials | Refusal =>
+  /^https?:/i.test(clientId) ? unproved : { clientId, proof: { kind: "secret", secret } };
 
 /** RFC 6749 §2.3.1: id and secret are form-encoded before they are joined. */
 function readBasic(header: string, given: string | undefined): Credentials | Refusal {
@@ -41,7 +45,7 @@ function readBasic(header: string, given: string | undefined): Credentials | Ref
   const [clientId, secret] = [pair.slice(0, Math.max(colon, 0)), pair.slice(colon + 1)].map(formDecoded);
   if (colon < 1 || !clientId || !secret) return malformed;
   if (given !== undefined && given !== clientId) return twoClients;
-  return { clientId, proof: { kind: "secret", secret } };
+  return bySecret(clientId, secret);
 }
 
 function formDecoded(text: string): string | null {

@@ -3,13 +3,14 @@ import { newId } from "../id.ts";
 import { accessLifetimeMs } from "../identity/access_token.ts";
 import { isUnfit, readUnverified } from "../identity/issuer_token.ts";
 import { hashSecret } from "../identity/secret.ts";
-import { useAssertion } from "../store/oauth_client.ts";
+import { keepClient, useAssertion } from "../store/oauth_client.ts";
 import { dropFamilies, type Family, insertFamily } from "../store/oauth_family.ts";
 import { findClient, keysOf } from "./client.ts";
 import { type Credentials, prove } from "./client_auth.ts";
 import type { OAuthCall } from "./deps.ts";
 import { answerTokens, commit, scope } from "./family.ts";
 import { isRefusal, type Refusal, refuse } from "./refusal.ts";
+import { usedMs } from "./registration.ts";
 import type { Parameters } from "./request.ts";
 
 /** RFC 7523 §2.1. The one kind of assertion that is taken is an identity assertion of a team's own issuer (ID-JAG). */
@@ -108,7 +109,11 @@ async function signIn(
     notAfter,
     createdAt: nowMs,
   };
-  const changes = [insertFamily(deps.db, family), dropFamilies(deps.db, grant, familiesMax, nowMs)];
+  const changes = [
+    insertFamily(deps.db, family),
+    dropFamilies(deps.db, grant, familiesMax, nowMs),
+    keepClient(deps.db, of.client, nowMs + usedMs),
+  ];
   await commit(call, team, { of: "grant", grant }, changes, {
     actor: "system",
     action: "sign_in.asserted",

@@ -229,6 +229,14 @@ describe("a client that is an address", () => {
     expect([response.status, ticketIn(text)]).toEqual([400, "none"]);
   });
 
+  it("is not asked about for somebody who shows a secret, or has no code of it", async () => {
+    const address = serve();
+    const form = { grant_type: "refresh_token", refresh_token: "x", client_id: address };
+    expect((await s.token({ ...form, client_secret: "x" })).status).toBe(401);
+    expect((await s.token(form)).status).toBe(400);
+    expect(s.fetched).not.toContain(address);
+  });
+
   it("is not followed elsewhere", async () => {
     const address = "https://client.example/moved.json";
     s.web.set(address, () => new Response(null, { status: 302, headers: { Location: id } }));
@@ -384,11 +392,19 @@ describe("discovery", () => {
     expect((await s.reach("/token")).status).toBe(405);
   });
 
-  it("is throttled by address", async () => {
-    const name = `address ${crypto.randomUUID()}`;
-    const throttle = s.plane.deps.throttle(name);
-    const waits: number[] = [];
-    for (let i = 0; i < 3; i++) waits.push(await throttle.take("x", { burst: 2, everyMs: 1000 }, null));
-    expect(waits.map((wait) => wait > 0)).toEqual([false, false, true]);
+  it("is slowed down where too many register from one address, and from no other", async () => {
+    const at = s.serverAt("https://gateway.example");
+    const register = async (address: string) => {
+      const headers = { "Content-Type": "application/json", "CF-Connecting-IP": address };
+      const body = JSON.stringify({ redirect_uris: [callback] });
+      return at(new Request("https://gateway.example/register", { method: "POST", headers, body }));
+    };
+    const answers = [];
+    for (let i = 0; i < 61; i++) answers.push(await register("203.0.113.7"));
+    const last = answers.pop();
+    expect(answers.every(({ status }) => status === 201)).toBe(true);
+    expect([last?.status, Number(last?.headers.get("Retry-After")) > 0]).toEqual([429, true]);
+    expect(await last?.json()).toMatchObject({ error: "slow_down" });
+    expect((await register("203.0.113.8")).status).toBe(201);
   });
 });

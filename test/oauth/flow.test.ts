@@ -144,6 +144,20 @@ describe("a program that a person agrees to", () => {
     await isRefused(theirs.tokens.access_token);
   });
 
+  it("leaves nothing behind when its team is deleted", async () => {
+    const other = await s.ofAnotherTeam();
+    const { tokens } = await other.signedIn();
+    const grant = decodeJwt(tokens.access_token).sub ?? "";
+    await other.team.must(204, "DELETE", "", { slug: other.team.person.team.slug });
+    expect((await other.call(tokens.access_token)).status).toBe(401);
+    for (const table of ["oauth_family", "oauth_consent", "machine_client"]) {
+      const { results } = await env.DB.prepare(`SELECT * FROM ${table} WHERE grant_id = ?1`)
+        .bind(grant)
+        .all();
+      expect([table, results]).toEqual([table, []]);
+    }
+  });
+
   it("is in the team's log with its person, client and policy", async () => {
     const { client } = await s.signedIn(s.team.person, { client_name: "Logged" });
     expect(await lastEvent()).toMatchObject({

@@ -34,7 +34,13 @@ export class OAuthSetting {
   private constructor(plane: ControlPlane, team: TeamSetting) {
     this.plane = plane;
     this.team = team;
-    this.#server = oauthServer({
+    this.#server = this.serverAt(origin);
+  }
+
+  /** A server of that origin. */
+  serverAt(own: string): OAuthServer {
+    const { plane } = this;
+    return oauthServer({
       db: env.DB,
       gate: plane.deps.gate,
       tell: async (of, events) => {
@@ -43,7 +49,7 @@ export class OAuthSetting {
       throttle: plane.deps.throttle,
       assertion: async () => null,
       keys: plane.deps.keys,
-      origin,
+      origin: own,
       fetch: {
         fetch: async (input) => {
           const url = input instanceof URL ? input.href : String(input);
@@ -63,6 +69,14 @@ export class OAuthSetting {
     await team.server("Tools");
     await team.policy("tools", "Open");
     return new OAuthSetting(plane, team);
+  }
+
+  /** The same with a team of its own. */
+  async ofAnotherTeam(): Promise<OAuthSetting> {
+    const team = await TeamSetting.on(this.plane, "Another");
+    await team.server("Tools");
+    await team.policy("tools", "Open");
+    return new OAuthSetting(this.plane, team);
   }
 
   get resource(): string {
