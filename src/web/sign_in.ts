@@ -1,5 +1,5 @@
 import { type Field, form } from "./form.ts";
-import { type Html, html } from "./html.ts";
+import { Html, html } from "./html.ts";
 import { nextOf } from "./next.ts";
 import { page } from "./page.ts";
 
@@ -11,6 +11,8 @@ const code: Field = {
   autocomplete: "one-time-code",
   hint: "From your authenticator app, or one of your recovery codes.",
 };
+
+const script = new Html('<script type="module" src="/assets/sign_in.js"></script>');
 
 /** `/sign-in?next=/…`: password first, then the second factor of who has one. */
 export function signInPage({ searchParams }: URL, origin: string): Response {
@@ -35,7 +37,7 @@ ${form({
 })}
 ${byPasskey("second-by-passkey", "Use a passkey")}
 ${byPasskey("by-passkey", "Sign in with a passkey")}
-<script type="module" src="/assets/sign_in.js"></script>
+${script}
 <p><a href="/forgot-password">Forgot your password?</a></p>
 <p>No account yet? <a href="/sign-up?${new URLSearchParams({ next: pathOf(next) }).toString()}" data-keep-secret>Sign up</a></p>`,
   );
