@@ -15,6 +15,7 @@ import {
   throughput,
   unknownShare,
 } from "./eval/figures.ts";
+import { refusedPolicies } from "./eval/policies.ts";
 import { type Fold, type LabelledTool, readTools } from "./eval/tool_file.ts";
 
 const usual = "../shared/data/tools.jsonl";
@@ -59,6 +60,8 @@ function report(
   showWrong(judged);
   const lowered = loweredByDropping(judged);
   for (const { tool } of lowered) console.log(`LOWERED without its description: ${tool.server} ${tool.name}`);
+  const policies = refusedPolicies(tools);
+  for (const one of policies.refused) console.log(`REFUSED, though recommended: ${one}`);
   if (verbose) showDisagreements(judged);
   const figures = {
     file: path,
@@ -69,7 +72,9 @@ function report(
     ...againstLabels(judged),
     unknown_share: unknownShare(judged),
     lowered_without_description: lowered.length,
-    tools_per_second: throughput(tools, 500),
+    policies_recommended: policies.made,
+    policies_refused: policies.refused.length,
+    tools_per_second: throughput(tools, 20),
     without_wrong: {
       ...againstAuthors(judged.filter(({ wrong }) => wrong.author === null)),
       ...againstLabels(judged.filter(({ wrong }) => wrong.label === null)),

@@ -89,15 +89,13 @@ export function loweredByDropping(judged: readonly Judged[]): Judged[] {
   });
 }
 
-/** Tools a second on one core, from parsed definitions. */
-export function throughput(tools: readonly LabelledTool[], forMs: number): number {
-  const start = performance.now();
-  let done = 0;
-  let tookMs = 0;
-  while (tookMs < forMs) {
+/** Tools a second on one core, from parsed definitions: the best of `rounds` over all of them, as others use the machine too. */
+export function throughput(tools: readonly LabelledTool[], rounds: number): number {
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < rounds; round++) {
+    const start = performance.now();
     for (const { definition } of tools) classify(definition);
-    done += tools.length;
-    tookMs = performance.now() - start;
+    bestMs = Math.min(bestMs, performance.now() - start);
   }
-  return Math.round(done / (tookMs / 1_000));
+  return Math.round(tools.length / (bestMs / 1_000));
 }

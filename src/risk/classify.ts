@@ -36,7 +36,7 @@ export function classify(definition: JsonObject): Risk {
   const name = textAt(definition, "name");
   const shape = shapeOf(name, definition.get("inputSchema"));
   const bare = judge(name, textAt(definition, "title"), shape);
-  const described = describedAs(bare, shape.words, textAt(definition, "description"));
+  const described = describedAs(bare, shape, textAt(definition, "description"));
   const hints = hintsOf(definition);
   const most = grade(bare, shape, hints, "critical");
   // No higher than without the description, so that leaving it away is never worth it.

@@ -2,11 +2,20 @@ import { type Evidence, riskier } from "./category.ts";
 import type { Judgement } from "./judgement.ts";
 import { queryEngines } from "./nouns.ts";
 import { type Account, accountOf, changesNowhere, claimsToRead, isAbout, speaksOfCode } from "./prose.ts";
+import type { Shape } from "./shape.ts";
+import { fileVerbs } from "./verbs.ts";
 
 const asking: ReadonlySet<string> = new Set(["query", "ask", "investigate", "aggregate"]);
 
 /** Of a verb that we know a description says at most that it only reads; of a query in code it must say so outright. */
-function onlyReads(verb: string, words: readonly string[], account: Account, description: string): boolean {
+function onlyReads(
+  verb: string,
+  { words, parameters }: Shape,
+  account: Account,
+  description: string,
+): boolean {
+  // Without a schema nobody knows where it is written to.
+  if (parameters === null && fileVerbs.has(verb)) return false;
   if (asking.has(verb) && (speaksOfCode(description) || words.some((word) => queryEngines.has(word)))) {
     return (
       claimsToRead(description) &&
@@ -17,14 +26,10 @@ function onlyReads(verb: string, words: readonly string[], account: Account, des
 }
 
 /** What the description makes of it, if it may and if that is less. */
-export function describedAs(
-  bare: Judgement,
-  words: readonly string[],
-  description: string,
-): Judgement | null {
+export function describedAs(bare: Judgement, shape: Shape, description: string): Judgement | null {
   const account = bare.open && description !== "" ? accountOf(description) : null;
-  if (!account || !isAbout(description, words)) return null;
-  if (bare.confidence !== "low" && !onlyReads(bare.verb, words, account, description)) return null;
+  if (!account || !isAbout(description, shape.words)) return null;
+  if (bare.confidence !== "low" && !onlyReads(bare.verb, shape, account, description)) return null;
   const said = bare.confidence === "low" ? account.category : "Read";
   const category = riskier(said, bare.floor);
   if (riskier(category, bare.category) === category && category !== bare.category) {

@@ -1,7 +1,7 @@
 import type { Category, Evidence, Flag } from "./category.ts";
 import type { Parameter } from "./parameters.ts";
 import type { Shape } from "./shape.ts";
-import { examiningVerbs } from "./verbs.ts";
+import { runsCode } from "./verbs.ts";
 import { wordSet } from "./words.ts";
 
 export interface Flagged {
@@ -85,7 +85,7 @@ export function flagsOf(verb: string, category: Category, { words, parameters, n
 function flagsFrom(verb: string, category: Category, { name, words, role, type }: Parameter): Flagged[] {
   const says = (flag: Flag): Flagged => flagFrom(flag, "parameter", name);
   const found: Flagged[] = [];
-  if ((role === "shell" || role === "sql") && !examiningVerbs.has(verb)) found.push(says("code_exec"));
+  if (runsCode(verb, role)) found.push(says("code_exec"));
   if (role === "url") found.push(says(category === "Read" ? "untrusted_content" : "public_sink"));
   if (role === "recipient" && category !== "Read") found.push(says("public_sink"));
   if (type === "array" && role === "id" && category !== "Read") found.push(says("bulk"));

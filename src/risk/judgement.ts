@@ -1,6 +1,7 @@
 import { type Category, type Evidence, riskier, type Verdict } from "./category.ts";
 import { type Action, actionOf } from "./name.ts";
 import { mayType, onlyReadingChoices, picturesOnly, raisedBy, type Shape } from "./shape.ts";
+import { joinPhrases, wordsOf } from "./words.ts";
 
 /** What the name, the title and the schema come to. `open` says what a description may still lower it for. */
 export interface Judgement {
@@ -15,8 +16,8 @@ export interface Judgement {
 
 /** Judges by all but the description and the annotations. */
 export function judge(name: string, titled: string, shape: Shape): Judgement {
-  const title = titled === "" ? null : actionOf(titled, "title");
-  const called = actionOf(name) ?? title;
+  const title = titled === "" ? null : actionOf(titled, joinPhrases(wordsOf(titled)), "title");
+  const called = actionOf(name, shape.words) ?? title;
   const action = called && (seenThrough(called, shape) ?? called);
   const raised = [...raisedBy(action, shape), ...raisedByTitle(action, title)];
   const floor = raised.map(({ category }) => category).reduce(riskier, "Read");
@@ -61,7 +62,7 @@ function seenThrough(action: Action, shape: Shape): Action | null {
     settled: true,
     evidence: { source, token, says: "Read" },
   });
-  if (picturesOnly(action, shape)) return read("name", action.verb);
+  if (picturesOnly(action, shape)) return read(action.evidence.source, action.verb);
   const choices = action.verb === "manage" || !action.settled ? onlyReadingChoices(shape) : null;
   return choices === null ? null : read("parameter", choices);
 }

@@ -2,7 +2,6 @@ import type { Evidence, Verdict } from "./category.ts";
 import { viewNouns } from "./nouns.ts";
 import { atItsWorst, isAboutStatus, isMoneyless, moneyIn, settledBy } from "./object.ts";
 import { type Found, verbIn } from "./placement.ts";
-import { joinPhrases, wordsOf } from "./words.ts";
 
 /** What a name says that a tool does. Where it is not `settled`, the description may say that it is less. */
 export interface Action extends Verdict {
@@ -14,9 +13,8 @@ export interface Action extends Verdict {
 
 type Source = Evidence["source"];
 
-/** Judges a name, or a title, by the verb in it; null where it has none that we know. */
-export function actionOf(name: string, source: Source = "name"): Action | null {
-  const words = joinPhrases(wordsOf(name));
+/** Judges a name, or a title, of these words by the verb in it; null where it has none that we know. */
+export function actionOf(name: string, words: readonly string[], source: Source = "name"): Action | null {
   const verb = verbIn(name, words);
   if (!verb) return fromNoun(words, source);
   const found = settledBy(verb, words);

@@ -15,7 +15,7 @@ export const statusNouns = wordSet(
 /** Things that are made in the answer alone: to generate one changes nothing. */
 export const textsToMake = wordSet(
   `deeplink deeplinks permalink uuid guid yaml json markdown sql regex types typings schema diagram docs documentation
-   outline explanation description summary embedding embeddings hash checksum hint hints suggestion suggestions
+   outline explanation description summary embedding embeddings hash checksum hint hints locator locators suggestion suggestions
    recommendation recommendations query queries password passphrase number numbers`,
 );
 
@@ -27,6 +27,9 @@ export const settledThings = wordSet(
   `issue issues thread threads incident incidents comment comments conflict conflicts alert alerts ticket tickets
    conversation conversations dispute disputes case error problem finding discussion bug task market appeal request`,
 );
+
+/** To watch these is to be told of them from now on. */
+export const watched = wordSet("repo repository issue thread topic channel page project");
 
 /** What is unpacked, not read: `extract_archive`. */
 export const archives = wordSet("archive zip tar tarball rar gzip files");

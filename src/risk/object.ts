@@ -12,6 +12,7 @@ import {
   statusNouns,
   textsToMake,
   vagueNouns,
+  watched,
 } from "./nouns.ts";
 import { type Found, worst } from "./placement.ts";
 import { endingVerbs, readingThings, thingsWithStatus, verbOf } from "./verbs.ts";
@@ -25,7 +26,8 @@ export function settledBy(found: Found, words: readonly string[]): Found {
   const reads: Found = { ...found, category: "Read", settled: true };
   const writes: Found = { ...found, category: "Write", settled: true };
   // `migrate_to_workers_guide` may be a guide to it.
-  if (guides.has(words.at(-1) ?? "") && !makingGuides.has(found.word)) return { ...found, settled: false };
+  if (guides.has(words.at(-1) ?? "") && !makingGuides.has(found.word) && found.word !== "query")
+    return { ...found, settled: false };
   switch (found.word) {
     case "query": {
       // What a query without a known object is written in, nobody knows.
@@ -34,6 +36,10 @@ export function settledBy(found: Found, words: readonly string[]): Found {
     }
     case "resolve":
       return about(settledThings) ? writes : found;
+    case "watch":
+      return about(watched) ? writes : found;
+    case "list":
+      return words.includes("sale") ? { ...writes, category: "Financial" } : found;
     case "extract":
       return about(archives) ? writes : found;
     case "convert":

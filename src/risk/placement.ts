@@ -26,45 +26,50 @@ function verbAmong(words: readonly string[]): Found | null {
   return firmVerb(words) ?? softVerb(words);
 }
 
+type Placed = Found & { readonly at: number };
+
 /**
  * The verb opens the name, or ends it (`email_send`), or comes behind a prefix (`github_get_file`). A verb that opens it
  * and a soft one there outrank those behind, and where two could be meant it is the riskier one.
  */
 function firmVerb(words: readonly string[]): Found | null {
-  const firm = words.flatMap((word, at) => {
+  const firm = words.flatMap((word, at): Placed[] => {
     const verb = verbOf(word);
     return verb?.strength === "firm" ? [{ ...verb, word, at, settled: true }] : [];
   });
-  const [first] = firm;
-  const last = firm.at(-1);
+  const [first, last] = [firm[0], firm.at(-1)];
   if (!first || !last) return null;
-  const ends = last.at === words.length - 1;
-  const chosen = first.at === 0 ? opening(firm, first, last, ends) : behind(firm, last, ends);
+  const end = last.at === words.length - 1 ? last : null;
+  if (first.at === 0)
+    return first.category === "Read" ? looking(words, first, end) : changing(firm, first, end);
+  const chosen = end && readsOnly(end) ? end : firm.reduce(worst);
   const soft = verbOf(words[0] ?? "");
-  const opensSoft =
-    first.at > 0 && soft && soft.strength !== "firm" && !(ends && readsAtTheEnd(words, last.word));
-  if (opensSoft && riskier(soft.category, chosen.category) !== chosen.category) {
-    return { ...soft, word: words[0] ?? "", settled: true };
-  }
-  return chosen;
+  const opens = soft && soft.strength !== "firm" && !(end && readsAtTheEnd(words, end.word));
+  return opens && riskier(soft.category, chosen.category) !== chosen.category
+    ? { ...soft, word: words[0] ?? "", settled: true }
+    : chosen;
 }
 
-type Placed = Found & { readonly at: number };
+const beginning = new Set(["start", "trigger"]);
 
-function opening(firm: readonly Placed[], first: Placed, last: Placed, ends: boolean): Found {
-  if (first.category === "Read")
-    return ends && readingThings.has(first.word) && last.category !== "Read" ? last : first;
-  // `append_execute_cell` does both.
+/** `list_create`, `monitor_start`: what is read may be a thing, and the verb come behind it. */
+function looking(words: readonly string[], first: Placed, end: Placed | null): Found {
+  if (!readingThings.has(first.word)) return first;
+  const word = words.at(-1) ?? "";
+  const begins = beginning.has(word) ? verbOf(word) : undefined;
+  if (begins) return { ...begins, word, settled: true };
+  return end && end.category !== "Read" ? end : first;
+}
+
+/** `deploy_plan_get` reads; `append_execute_cell` does both. */
+function changing(firm: readonly Placed[], first: Placed, end: Placed | null): Found {
+  if (end && end !== first && readsOnly(end)) return end;
   const next = firm.find(({ at }) => at === 1);
   return next ? worst(first, next) : first;
 }
 
-function behind(firm: readonly Placed[], last: Placed, ends: boolean): Found {
-  if (ends && plainReading.has(last.word) && last.word !== "list") return last;
-  const [first = last] = firm;
-  if (ends && last.category !== "Read") return worst(first, last);
-  return firm.reduce(worst);
-}
+/** Hardly ever a thing; a list is one. */
+const readsOnly = ({ word }: Found): boolean => plainReading.has(word) && word !== "list";
 
 /** `run_list` lists runs, and `post_search` is how HTTP says search. */
 const readsAtTheEnd = (words: readonly string[], last: string): boolean =>

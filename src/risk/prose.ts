@@ -25,7 +25,7 @@ const reading = wordSet(
 );
 const performing = wordSet("perform conduct do");
 const inquiries = wordSet(
-  "search searches lookup lookups check checks analysis scan comparison calculation calculations",
+  "search searches lookup lookups check checks analysis scan comparison calculation calculations reasoning",
 );
 
 const claims =
@@ -172,8 +172,13 @@ export function isAbout(description: string, words: readonly string[]): boolean 
   return named.length === 0 || named.some((word) => told.some((token) => akin(word, token)));
 }
 
-const akin = (a: string, b: string): boolean =>
-  a.length > 2 && b.length > 2 && (a.startsWith(b) || b.startsWith(a));
+/** `summarizer` and `summaries`: what is the same from the front is most of the shorter one. */
+function akin(a: string, b: string): boolean {
+  const shorter = Math.min(a.length, b.length);
+  let same = 0;
+  while (same < shorter && a[same] === b[same]) same++;
+  return same > 2 && same >= shorter * 0.7;
+}
 
 /** Whether no verb of its first sentence changes anything, wherever it stands. */
 export const changesNowhere = (description: string): boolean =>

@@ -5,7 +5,7 @@ import { nestedIn } from "./nested.ts";
 import { terminalNouns, vagueNouns } from "./nouns.ts";
 import { takesPicture } from "./object.ts";
 import { type Parameter, parametersOf } from "./parameters.ts";
-import { examiningVerbs, verbOf } from "./verbs.ts";
+import { fileVerbs, runsCode, verbOf } from "./verbs.ts";
 import { joinPhrases, wordSet, wordsOf } from "./words.ts";
 
 /** What the schema says beyond the name. `parameters` is null where a definition has no schema: then nobody knows what it takes. */
@@ -34,11 +34,12 @@ export function raisedBy(action: Action | null, shape: Shape): Verdict[] {
 function raisedByOne(action: Action | null, parameter: Parameter): Verdict[] {
   const { name, role, choices } = parameter;
   if (choices) return choiceOfAction(parameter, choices);
-  if ((role === "shell" || role === "sql") && !examiningVerbs.has(action?.verb ?? "")) {
+  if (runsCode(action?.verb ?? "", role)) {
     return [verdict("Execute", name, "the caller's own code")];
   }
   if (changesBesides(parameter)) return [verdict("Write", name, "changes something besides")];
-  return savesTo(parameter) ? [verdict("Write", name, "writes a file")] : [];
+  const writes = savesTo(parameter) || (role === "path" && fileVerbs.has(action?.verb ?? ""));
+  return writes ? [verdict("Write", name, "writes a file")] : [];
 }
 
 const actionWords = wordSet("action actions operation operations op mode verb method command task");

@@ -29,7 +29,7 @@ const table: readonly (readonly [Category, Strength, string])[] = [
     "soft",
     `watch trace diff review filter sort match sample stream score profile tail head tree map hash encode embed report
      quote research format visualize visualise plot chart render scan audit screen display measure forecast rank average
-     total sum highlight think reflect observe listen stat survey`,
+     total sum highlight rerank think reason reflect observe listen stat survey`,
   ],
   [
     "Write",
@@ -58,9 +58,9 @@ const table: readonly (readonly [Category, Strength, string])[] = [
     "soft",
     `post comment reply label tag link star fork copy sync commit record log schedule share index cache bookmark note like
      favor branch group flag warn document backup mirror collapse zip lower raise remind feature draft answer journal
-     cast seed mention claim stage return block lock book reserve dispute design mask learn`,
+     cast seed mention claim stage return block lock book reserve dispute design mask`,
   ],
-  ["Write", "open", "load export download generate track dump manage"],
+  ["Write", "open", "load export download generate track dump manage learn"],
   [
     "Execute",
     "firm",
@@ -114,7 +114,9 @@ const verbs = new Map<string, Verb>(
 export const verbOf = (word: string): Verb | undefined => verbs.get(word);
 
 /** Reading verbs that also name a thing, so that a changing verb at the end of the name is the verb: `list_create`. */
-export const readingThings = wordSet("list search view check count find monitor preview query show cat read");
+export const readingThings = wordSet(
+  "list search view check count find monitor preview query show cat read poll estimate ping",
+);
 
 /** What hardly anybody writes behind a thing but to read it: `run_list`, `update_get`. */
 export const plainReading = wordSet("list get show describe");
@@ -130,12 +132,20 @@ export const endingVerbs = wordSet(
   "close stop kill cancel abort disconnect unpublish archive suspend reject leave",
 );
 
-/** Verbs that look at the code or text they are given, and do not run it. */
-export const examiningVerbs = wordSet(
-  `validate verify lint parse explain analyze analyse review scan search find grep highlight translate tokenize tokenise
-   count compare diff estimate format lookup classify detect summarize summarise decompile disassemble preview check
-   encode decode hash audit`,
+/** Verbs that look at the code or text they are given, and do not run it; those behind, at code that is no query. */
+const examining = wordSet(
+  `validate verify lint parse explain analyze analyse review highlight translate tokenize tokenise compare diff estimate
+   format classify summarize summarise decompile disassemble encode decode hash audit`,
 );
+const searching = wordSet("search find grep count lookup scan check detect preview");
+
+/** Whether a tool of that verb runs the caller's code that a parameter of the role carries. */
+export const runsCode = (verb: string, role: string | null): boolean =>
+  (role === "sql" && !examining.has(verb)) ||
+  (role === "shell" && !examining.has(verb) && !searching.has(verb));
+
+/** Open verbs that make a file where they are told a path. */
+export const fileVerbs = wordSet("download export dump");
 
 /** Verbs whose effect is over at once or put right as easily: the level is lower, the category stays. */
 export const slightVerbs = wordSet(

@@ -256,6 +256,16 @@ resolve_package_name | Read/low | - | name
 track_parcel | Read/low | - | number | Tracks a parcel.
 track_event | Write/medium | - | name
 list_create | Write/medium | - | name
+monitor_start | Execute/high | - | id
+poll_close | Execute/high | - | id
+estimate_create | Write/medium | - | id
+watch_repository | Write/medium | - | id
+list_for_sale | Financial/critical | - | id
+search_rows | Execute/critical | code_exec | sql
+download_report | Write/medium | - | path | Downloads a report.
+download_report | Read/low | - | id | Downloads a report.
+plan_get | Read/low | - | id
+deploy_plan_get | Read/low | - | id
 hives__list | Read/low | - |
 `;
 
