@@ -102,6 +102,6 @@ export const programme: readonly Deep[] = [
     id: "T17",
     what: "run that plants 200 secrets",
     size: 1,
-    run: () => ({ args: [...vitest, "test/api/secret.test.ts"], env: {} }),
+    run: () => ({ args: [...vitest, "test/api/secret.test.ts", "test/api/issued_secret.test.ts"], env: {} }),
   },
 ];
