@@ -44,6 +44,7 @@ export class ProtectedServer {
       });
     }
     if (asked !== pathname) return new Response("no such page", { status: 404 });
+    if (request.method !== "POST") return new Response(null, { status: 405 });
     const token = /^Bearer (.+)$/.exec(request.headers.get("Authorization") ?? "")?.[1] ?? "";
     if (token !== "") this.tokens.push(token);
     const access = this.#gives().accepts(token, this.url);
