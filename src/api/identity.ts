@@ -13,6 +13,7 @@ import {
   identityBody,
   identityShape,
   mappedShape,
+  mappingShape,
   resolveMapping,
   showIdentity,
   showMapped,
@@ -23,6 +24,11 @@ import { type Reply, reply } from "./reply.ts";
 
 export const identityPath = "/v1/teams/{team}/identity";
 export const tag = "Identity";
+
+const testBody = z.strictObject({
+  token: z.string().check(z.minLength(1), z.maxLength(tokenCharsMax)),
+  mapping: z.optional(mappingShape),
+});
 
 const changed = z.extend(identityShape, { in_force: inForceShape });
 const removed = z.strictObject({ in_force: inForceShape });
@@ -88,8 +94,9 @@ export const identityOperations: readonly Operation[] = [
       method: "post",
       path: `${identityPath}/test`,
       tag,
-      summary: "Whether a token counts, and what it maps to; nothing is stored, and no grant is made",
-      body: z.strictObject({ token: z.string().check(z.minLength(1), z.maxLength(tokenCharsMax)) }),
+      summary:
+        "Whether a token counts, and what it maps to, by the saved mapping or the one given; nothing is stored, and no grant is made",
+      body: testBody,
       answers: { 200: tested },
     },
     test,
@@ -184,11 +191,13 @@ async function remove(call: TeamCall<unknown, unknown>): Promise<Reply | Fault> 
   return reply(inForceStatus(inForce), { in_force: inForce });
 }
 
-async function test(call: TeamCall<{ token: string }, unknown>): Promise<Reply | Fault> {
+async function test(call: TeamCall<z.output<typeof testBody>, unknown>): Promise<Reply | Fault> {
   const { deps, db, team, body, nowMs } = call;
   const identity = await findIdentity(db, team.id);
   if (!identity) return noIdentity;
   const issuer = readIssuer(identity);
+  const mapping = body.mapping ? await resolveMapping(call, body.mapping) : issuer.mapping;
+  if (isFault(mapping)) return mapping;
   const document = await readDocument(deps.fetch, issuer.jwksUri);
   const keys = isFault(document) ? null : readIssuerKeys(document);
   if (!keys)
@@ -197,7 +206,7 @@ async function test(call: TeamCall<{ token: string }, unknown>): Promise<Reply |
   if (isUnfit(verified)) return reply(200, { valid: false, why: verified.why });
   const subject = await findSubject(db, { team: team.id, issuer: issuer.issuer, sub: verified.sub });
   const known = subject?.refused ? "refused" : "known";
-  const mapped = mapClaims(issuer.mapping, verified.sub, verified.claims);
+  const mapped = mapClaims(mapping, verified.sub, verified.claims);
   return reply(200, {
     valid: true,
     sub: verified.sub,

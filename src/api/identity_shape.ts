@@ -47,7 +47,7 @@ const ruleShape = z
     ),
   );
 
-const mappingShape = z.strictObject({
+export const mappingShape = z.strictObject({
   label: z._default(claim, "sub").check(z.describe("The claim that grants are labelled with.")),
   rules: z.array(ruleShape).check(z.minLength(1), z.maxLength(rulesMax)),
 });

@@ -1,5 +1,6 @@
 import { base64url } from "jose";
 import { newId } from "../id.ts";
+import { addressOf, ration } from "../identity/attempt.ts";
 import { authorizationUrl, codeIn, type SignInAtIssuer } from "../identity/sign_in_at_issuer.ts";
 import { findIdentityAt, type Identity } from "../store/identity.ts";
 import { openAttempt, type SsoAttempt, sealAttempt } from "../upstream/sso_attempt.ts";
@@ -9,7 +10,7 @@ import { type Arrived, arrive } from "./sso_arrival.ts";
 import { whoSignedIn } from "./sso_exchange.ts";
 
 /** How coming back from a team's identity provider ended; `src/web/sso.ts` has the words for it. */
-export type Ending = "over" | "failed" | "refused" | "no_role" | "full";
+export type Ending = "busy" | "over" | "failed" | "refused" | "no_role" | "full";
 
 const cookieName = "__Host-sso";
 const attributes = "Path=/; Secure; HttpOnly; SameSite=Lax";
@@ -80,6 +81,9 @@ async function finish(
   deps: ApiDeps,
   url: URL,
 ): Promise<Ending | (Arrived & { next: string })> {
+  const address = addressOf((name) => request.headers.get(name), deps.origin);
+  // Each way back has the issuer asked.
+  if (address !== null && (await ration("sso", `address ${address}`, deps))) return "busy";
   const sealed = attemptIn(request.headers);
   const attempt = sealed === null ? null : await openAttempt(deps.masterKeys, sealed);
   if (!attempt || attempt.expiresAtMs <= deps.now()) return "over";

@@ -23,6 +23,7 @@ const deeds = {
   script_token: { burst: 30, everyMs: 2 * minuteMs },
   register_client: { burst: 60, everyMs: minuteMs },
   consent: { burst: 120, everyMs: 10_000 },
+  sso: { burst: 60, everyMs: 5_000 },
   token: { burst: 600, everyMs: 500 },
 } as const satisfies Record<string, Budget>;
 export type Deed = keyof typeof deeds;

@@ -6,7 +6,7 @@ const said = (time: string): string => `strftime('%Y-%m-%dT%H:%M:%fZ', ${time} /
 const wants = (event: string): string => `'${event}' IN (SELECT value FROM json_each(h.events))`;
 
 // A grant is told of within seven days of its end and within one, and again where its end was moved. One that was made
-// for no longer than that is nobody's surprise.
+// for no longer than that is nobody's surprise, nor is one of an identity provider's, which goes on with its next token.
 const expiring = `
   ${insert} SELECT h.id, g.id || '.' || g.expires_at || '.' || d.value, g.team_id, 'grant.expiring',
     json_object('type', 'grant.expiring', 'timestamp', ${said("?1")}, 'data', json_object(
@@ -15,7 +15,7 @@ const expiring = `
     FROM json_each('[7,1]') d
     JOIN "grant" g ON g.expires_at > ?1 + (d.value - 1) * ${dayMs} AND g.expires_at <= ?1 + d.value * ${dayMs}
     JOIN hook h ON h.team_id = g.team_id
-   WHERE g.revoked_at IS NULL AND g.created_at < g.expires_at - d.value * ${dayMs} AND ${wants("grant.expiring")}`;
+   WHERE g.revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM subject b WHERE b.grant_id = g.id) AND g.created_at < g.expires_at - d.value * ${dayMs} AND ${wants("grant.expiring")}`;
 
 // A server is told of once for each time that its trouble begins. While it is pending, whoever registers it knows.
 const failing = `

@@ -3,6 +3,11 @@ import { page } from "./page.ts";
 
 /** How signing in by a team's identity provider ends where nobody gets in (`src/api/sso.ts`), in words. */
 const endings: Readonly<Record<string, readonly [title: string, body: Html, status: number]>> = {
+  busy: [
+    "You are not signed in",
+    html`<p>There were too many tries from your network. Wait a minute.</p>`,
+    429,
+  ],
   over: [
     "You are not signed in",
     html`<p>This way back works once, for ten minutes, in the browser that set out. Go to your team's sign-in address again.</p>`,

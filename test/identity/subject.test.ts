@@ -380,3 +380,86 @@ it("garbage costs D1 one look at the team in a second, and nothing at all withou
     await isolate.call(await provider.token({ ...claims, aud: "x", jti: String(i) }), team);
   expect(isolate.reads - reads).toBe(1);
 });
+
+describe("an admin", () => {
+  it("is told how a token would map, by the saved mapping or a draft, and nothing is stored", async () => {
+    await register();
+    const text = await token({ sub: "tried", groups: ["eng"] });
+    const before = await grants();
+    const tried = (change: object = {}) =>
+      team.must(200, "POST", "/identity/test", { token: text, ...change });
+    const person = { role: null, approver: false, auditor: false };
+    expect(await tried()).toEqual({
+      valid: true,
+      sub: "tried",
+      state: "new",
+      mapped: { label: "Alice", tags: ["eng"], ...person, servers: [{ server: "tools", policy: "open" }] },
+    });
+    expect((await tried({ mapping: { rules: [{ tags: ["draft"] }] } })).mapped).toEqual({
+      label: "tried",
+      tags: ["draft"],
+      ...person,
+      servers: [],
+    });
+    expect(await grants()).toEqual(before);
+    await isolate.call(text, team);
+    expect((await tried()).state).toBe("known");
+    await team.must(200, "POST", "/identity/subjects/tried/revoke");
+    expect((await tried()).state).toBe("refused");
+    const why = async (given: string) =>
+      (await team.must(200, "POST", "/identity/test", { token: given })).why;
+    expect(await why(await token({ aud: "other" }))).toBe(
+      `The token's \`aud\` is "other"; it must hold ${audience}.`,
+    );
+    expect(await why(await token({ exp: 1, iat: 0 }))).toBe("The token has expired.");
+    expect(await why("a.b.c")).toBe("This is not a signed JWT.");
+  });
+
+  it("gets what is registered as it can be put again, and is told every mistake in its place", async () => {
+    const { in_force, ...put } = await register();
+    expect(in_force.pending).toBe(0);
+    const got = await team.must(200, "GET", "/identity");
+    expect(got).toEqual(put);
+    expect(got).toMatchObject({
+      issuer: provider.issuer,
+      audience,
+      algorithms: ["RS256", "ES256"],
+      sign_in: null,
+    });
+    const mistakes = async (change: object) => {
+      const { status, body } = await team.ask("PUT", "/identity", identity(change));
+      return [
+        status,
+        ...body.errors.map(
+          ({ pointer, message }: { pointer: string; message: string }) => `${pointer} ${message}`,
+        ),
+      ];
+    };
+    const servers = [
+      { server: "tools", policy: "none" },
+      { server: "none", policy: null },
+    ];
+    expect(await mistakes({ mapping: { rules: [{ servers }] } })).toEqual([
+      422,
+      "/mapping/rules/0/servers/0/policy the server has no such policy",
+      "/mapping/rules/0/servers/1/server the team has no such server",
+    ]);
+    for (const rule of [{ claim: "a" }, { equals: "a" }, { claim: "a", equals: "a", contains: "a" }]) {
+      expect((await mistakes({ mapping: { rules: [rule] } }))[1]).toMatch(
+        /^\/mapping\/rules\/0 a rule has a `claim`/,
+      );
+    }
+    provider.lies.metadata = { issuer: "https://evil.example" };
+    expect((await mistakes({}))[1]).toContain('its `issuer` is "https://evil.example"');
+    provider.lies.metadata = { jwks_uri: "https://10.0.0.1/jwks" };
+    expect((await mistakes({}))[1]).toMatch(
+      /^\/issuer its keys at https:\/\/10\.0\.0\.1\/jwks cannot be read/,
+    );
+    provider.lies.metadata = {};
+    provider.lies.jwks = { keys: "none" };
+    expect((await mistakes({}))[1]).toContain("is not a JWKS document");
+    provider.lies.status = 503;
+    expect((await mistakes({}))[1]).toContain("It answered with the status 503.");
+    expect(await team.must(200, "GET", "/identity")).toEqual(put);
+  });
+});
