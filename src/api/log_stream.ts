@@ -90,7 +90,7 @@ function follow(call: TeamCall<unknown, unknown>, after: number): ReadableStream
 async function stillMember({ deps, team, signIn }: TeamCall<unknown, unknown>): Promise<boolean> {
   const now = await signIn();
   if (isFault(now)) return false;
-  return (await findMembership(deps.db, now.user.id, team.id, now.session.team))?.closed === false;
+  return (await findMembership(deps.db, now.user.id, team.id, now.session.team))?.closed === null;
 }
 
 /** A decision and its outcome can stand in one place: the id comes with the last, so that whoever resumes misses neither. */

@@ -143,7 +143,7 @@ export function teamOperation<B extends z.ZodMiniType, Q extends z.ZodMiniType>(
     if (isFault(signedIn)) return signedIn;
     const membership = await membershipOf(visit, signedIn);
     if (!membership) return nothingHere;
-    if (membership.closed) return comeByIssuer(visit.deps.origin, membership);
+    if (membership.closed) return whyClosed(visit.deps.origin, membership);
     if (spec.inPerson && signedIn.session.kind === "token") return noToken;
     if (!atLeast(membership.role, role)) return needsRole(role);
     const call = await checked(visit, spec);
@@ -162,11 +162,13 @@ async function membershipOf({ deps, params }: Visit, signedIn: SignedIn): Promis
   return found && within(session, found);
 }
 
-/** What a member is told whose team takes only those who come by its identity provider. */
-const comeByIssuer = (origin: string, { team }: Membership): Fault =>
+/** What a member is told whose team does not take them as they are. */
+const whyClosed = (origin: string, { team, closed }: Membership): Fault =>
   fault(
     "forbidden",
-    `This team is signed in to by its own identity provider only. Go to ${origin}/sso/${team.slug}`,
+    closed === "second_factor"
+      ? `This team takes members only with a second factor, and you have none. Set one up at ${origin}/second-factor`
+      : `This team is signed in to by its own identity provider only. Go to ${origin}/sso/${team.slug}`,
   );
 
 /** A membership as far as a session reaches: a script has a role at most, and decides and reads nothing in person. */

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { retentionDaysDefault } from "../audit/retention_table.ts";
-import { fault } from "../fault.ts";
+import { type Fault, fault } from "../fault.ts";
 import { newId, type TeamId, type UserId } from "../id.ts";
 import { isTaken, shardOf } from "../store/database.ts";
 import { isRoleRefused } from "../store/member.ts";
@@ -18,12 +18,14 @@ import {
   type Call,
   type Operation,
   personOperation,
+  type TeamCall,
   teamOperation,
   userOperation,
   within,
 } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
-import { reply, timestamp } from "./reply.ts";
+import { type Reply, reply, timestamp } from "./reply.ts";
+import { secondFactorOf } from "./second_factor.ts";
 import { slugOf } from "./slug.ts";
 
 export const teamName = z.string().check(z.trim(), z.minLength(1), z.maxLength(80));
@@ -40,6 +42,18 @@ const retentionDays = z
   .int()
   .check(z.minimum(1), z.maximum(3650), z.describe("For how many days the log is kept."));
 
+const secondFactorRequired = z
+  .boolean()
+  .check(z.describe("Members with an account of their own get in only once they have a second factor."));
+
+const updateBody = z.strictObject({
+  name: z.optional(teamName),
+  zone: z.optional(zone),
+  frozen: z.optional(frozen),
+  retention_days: z.optional(retentionDays),
+  second_factor_required: z.optional(secondFactorRequired),
+});
+
 const teamShape = z.strictObject({
   id: z.string(),
   slug: z.string(),
@@ -47,6 +61,7 @@ const teamShape = z.strictObject({
   zone: z.string(),
   frozen,
   retention_days: retentionDays,
+  second_factor_required: secondFactorRequired,
   created_at: z.iso.datetime(),
 });
 
@@ -123,43 +138,49 @@ export const teamOperations: readonly Operation[] = [
       path: "/v1/teams/{team}",
       tag: "Teams",
       summary:
-        "Change the name, the time zone or how long the log is kept, or freeze: `writes` lets only Read tools pass, `all` nothing",
-      body: z.strictObject({
-        name: z.optional(teamName),
-        zone: z.optional(zone),
-        frozen: z.optional(frozen),
-        retention_days: z.optional(retentionDays),
-      }),
+        "Change the name, the time zone, how long the log is kept or whom it takes, or freeze: `writes` lets only Read tools pass, `all` nothing",
+      body: updateBody,
       answers: {
         200: z.extend(membershipShape, { in_force: inForceShape }),
         202: z.extend(membershipShape, { in_force: inForceShape }),
       },
     },
-    async (call) => {
-      const { name, zone, frozen, retention_days: days } = call.body;
-      const team: Team = {
-        ...call.team,
-        name: name ?? call.team.name,
-        zone: zone ?? call.team.zone,
-        frozen: frozen ?? call.team.frozen,
-        retentionDays: days ?? call.team.retentionDays,
-      };
-      const inForce = await commit(call, { of: "team" }, [updateTeam(call.db, team.id, team)], {
-        action: frozen === undefined ? "team.changed" : "team.frozen",
-        subject: team.id,
-        // The log itself reads here how long it is kept (`audit/retention_table.ts`).
-        detail: {
-          name: team.name,
-          zone: team.zone,
-          frozen: team.frozen,
-          retention_days: team.retentionDays,
-        },
-      });
-      const body = { ...showMembership({ ...call.membership, team }), in_force: inForce };
-      return reply(inForceStatus(inForce), body);
-    },
+    update,
   ),
 ];
+
+async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Promise<Reply | Fault> {
+  const { user, body } = call;
+  const team: Team = {
+    ...call.team,
+    name: body.name ?? call.team.name,
+    zone: body.zone ?? call.team.zone,
+    frozen: body.frozen ?? call.team.frozen,
+    retentionDays: body.retention_days ?? call.team.retentionDays,
+    secondFactor: body.second_factor_required ?? call.team.secondFactor,
+  };
+  const asks = team.secondFactor && !call.team.secondFactor && user.email !== null;
+  if (asks && !(await secondFactorOf(call, user.id))) return yourselfFirst;
+  const inForce = await commit(call, { of: "team" }, [updateTeam(call.db, team.id, team)], {
+    action: body.frozen === undefined ? "team.changed" : "team.frozen",
+    subject: team.id,
+    // The log itself reads here how long it is kept (`audit/retention_table.ts`).
+    detail: {
+      name: team.name,
+      zone: team.zone,
+      frozen: team.frozen,
+      retention_days: team.retentionDays,
+      second_factor_required: team.secondFactor,
+    },
+  });
+  const shown = { ...showMembership({ ...call.membership, team }), in_force: inForce };
+  return reply(inForceStatus(inForce), shown);
+}
+
+const yourselfFirst = fault(
+  "conflict",
+  "Set up a second factor for yourself first: you would be kept out with the others who have none.",
+);
 
 /** A team as its member sees it. */
 export const showMembership = ({ team, role, approver, auditor }: Omit<Membership, "closed">) => ({
@@ -169,6 +190,7 @@ export const showMembership = ({ team, role, approver, auditor }: Omit<Membershi
   zone: team.zone,
   frozen: team.frozen,
   retention_days: team.retentionDays,
+  second_factor_required: team.secondFactor,
   created_at: timestamp(team.createdAt),
   role,
   approver,
@@ -201,6 +223,7 @@ export async function foundTeam(
       zone: "UTC",
       frozen: "off",
       retentionDays: retentionDaysDefault,
+      secondFactor: false,
       dataKey,
       createdAt: nowMs,
     };

@@ -29,13 +29,18 @@ const secondFactorOf = (user: string): string =>
   `(EXISTS (SELECT 1 FROM totp f WHERE f.user_id = ${user} AND f.confirmed_at IS NOT NULL)
     OR EXISTS (SELECT 1 FROM passkey f WHERE f.user_id = ${user}))`;
 
+const ownAccount = (user: string): string =>
+  `EXISTS (SELECT 1 FROM user a WHERE a.id = ${user} AND a.email IS NOT NULL)`;
+
 /**
- * Whether a team stays closed to its member, whatever they have signed in by: it requires its identity provider, they
- * have an account of their own, and they are not the one who gets in all the same. Of the columns `i.*` (identity) and a user's.
+ * Why a team stays closed to its member, or NULL. `issuer`, whatever they have signed in by: it requires its identity
+ * provider, they have an account of their own, and they are not the one who gets in all the same. `second_factor`: it
+ * requires one of such members, and they have set none up. Of the columns `t.*` (team), `i.*` (identity) and a user's.
  */
 export const closedTo = (user: string): string =>
-  `(coalesce(i.required, 0) = 1 AND EXISTS (SELECT 1 FROM user a WHERE a.id = ${user} AND a.email IS NOT NULL)
-    AND NOT (coalesce(i.break_glass_id, '') = ${user} AND ${secondFactorOf(user)}))`;
+  `(CASE WHEN coalesce(i.required, 0) = 1 AND ${ownAccount(user)}
+            AND NOT (coalesce(i.break_glass_id, '') = ${user} AND ${secondFactorOf(user)}) THEN 'issuer'
+         WHEN t.second_factor = 1 AND ${ownAccount(user)} AND NOT ${secondFactorOf(user)} THEN 'second_factor' END)`;
 
 /** The team's identity provider, or null. */
 export const findIdentity = (db: Db, team: TeamId): Promise<Identity | null> =>

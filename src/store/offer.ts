@@ -56,7 +56,7 @@ export async function listChoices(
          JOIN server s ON s.team_id = t.id
          JOIN policy p ON p.team_id = t.id AND p.server_id = s.id
          LEFT JOIN identity i ON i.team_id = t.id
-        WHERE m.user_id = ?1 AND NOT ${closedTo("m.user_id")}
+        WHERE m.user_id = ?1 AND ${closedTo("m.user_id")} IS NULL
           AND (?2 IS NULL OR t.id = ?2) AND (?3 IS NULL OR (t.slug = ?3 AND s.slug = ?4))
           AND (m.role IN ('policy_manager', 'admin') OR EXISTS (
                 SELECT 1 FROM policy_offer o WHERE o.policy_id = p.id

@@ -14,6 +14,8 @@ export interface Team {
   readonly frozen: Frozen;
   /** How long the team's log is kept. */
   readonly retentionDays: number;
+  /** Members with an account of their own get in only with a second factor. */
+  readonly secondFactor: boolean;
   /** The team's data key, wrapped (`upstream/vault.ts`). */
   readonly dataKey: string;
   readonly createdAt: number;
@@ -25,8 +27,8 @@ export interface Membership {
   readonly role: Role;
   readonly approver: boolean;
   readonly auditor: boolean;
-  /** The team takes only those who come by its identity provider, and this member does not. */
-  readonly closed: boolean;
+  /** The team takes only those who come by its identity provider, or have a second factor, and this member does not. */
+  readonly closed: "issuer" | "second_factor" | null;
 }
 
 interface Row {
@@ -36,16 +38,17 @@ interface Row {
   zone: string;
   frozen: Frozen;
   retention_days: number;
+  second_factor: number;
   data_key: string;
   created_at: number;
   role: Role;
   approver: number;
   auditor: number;
-  closed: number;
+  closed: Membership["closed"];
 }
 
 const columns =
-  "t.id, t.slug, t.name, t.zone, t.frozen, t.retention_days, t.data_key, t.created_at, m.role, m.approver, m.auditor";
+  "t.id, t.slug, t.name, t.zone, t.frozen, t.retention_days, t.second_factor, t.data_key, t.created_at, m.role, m.approver, m.auditor";
 const closed = `${closedTo("m.user_id")} AS closed`;
 const joined = "member m JOIN team t ON t.id = m.team_id LEFT JOIN identity i ON i.team_id = t.id";
 
@@ -57,13 +60,14 @@ const membership = (row: Row): Membership => ({
     zone: row.zone,
     frozen: row.frozen,
     retentionDays: row.retention_days,
+    secondFactor: row.second_factor === 1,
     dataKey: row.data_key,
     createdAt: row.created_at,
   },
   role: row.role,
   approver: row.approver === 1,
   auditor: row.auditor === 1,
-  closed: row.closed === 1,
+  closed: row.closed,
 });
 
 /** How many teams one person may administer and still found another: else quotas of a team would hold nobody. */
@@ -143,11 +147,13 @@ export async function listMemberships(
 export const updateTeam = (
   db: Db,
   team: TeamId,
-  to: Pick<Team, "name" | "zone" | "frozen" | "retentionDays">,
+  to: Pick<Team, "name" | "zone" | "frozen" | "retentionDays" | "secondFactor">,
 ): D1PreparedStatement =>
   db
-    .prepare("UPDATE team SET name = ?2, zone = ?3, frozen = ?4, retention_days = ?5 WHERE id = ?1")
-    .bind(team, to.name, to.zone, to.frozen, to.retentionDays);
+    .prepare(
+      "UPDATE team SET name = ?2, zone = ?3, frozen = ?4, retention_days = ?5, second_factor = ?6 WHERE id = ?1",
+    )
+    .bind(team, to.name, to.zone, to.frozen, to.retentionDays, to.secondFactor ? 1 : 0);
 
 /** Lifts the team's epoch past its gates', where a database restored from a back-up stands behind them. */
 export const raiseEpoch = (db: Db, team: TeamId, gateEpoch: number): Promise<D1Result> =>

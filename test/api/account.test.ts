@@ -30,6 +30,7 @@ describe("signing up", () => {
         zone: "UTC",
         frozen: "off",
         retention_days: 365,
+        second_factor_required: false,
         role: "admin",
         approver: false,
         auditor: false,

@@ -48,7 +48,7 @@ const valid: Record<string, unknown> = {
   rename_passkey: { name: "n" },
   delete_passkey: { password: "wrong", second_factor: { challenge: "c", passkey: assertion } },
   create_team: { name: "Another" },
-  update_team: { name: "x", zone: "Europe/Berlin", frozen: "off" },
+  update_team: { name: "x", zone: "Europe/Berlin", frozen: "off", second_factor_required: false },
   delete_team: { slug: "another" },
   transfer_team: { to: "nobody", stay: "viewer" },
   invite_member: { email: "a@example.com", role: "viewer", approver: true, auditor: true },

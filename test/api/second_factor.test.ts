@@ -3,6 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { totpCode } from "../../src/identity/totp.ts";
 import { Authenticator, type Twist } from "../support/authenticator.ts";
 import { type Answered, ControlPlane, origin, type Person } from "./control_plane.ts";
+import { TeamSetting } from "./team_setting.ts";
 
 let plane: ControlPlane;
 let person: Person;
@@ -400,5 +401,42 @@ describe("a passkey", () => {
     expect(told(await plane.ask("POST", "/v1/login/passkey", { body: { challenge, passkey: odd } }))).toEqual(
       [422, "invalid"],
     );
+  });
+});
+
+describe("a team that takes members only with a second factor", () => {
+  let team: TeamSetting;
+  let member: Person;
+
+  beforeAll(async () => {
+    team = await TeamSetting.on(plane);
+    member = await team.member("admin");
+  });
+  const require = (second_factor_required: boolean, through = team) =>
+    through.ask("PATCH", "", { second_factor_required });
+
+  it("is made so by an admin who has one, keeps out members who have none, and takes them once they do", async () => {
+    const own = team.as(member);
+    const token = { label: "script", team: team.person.team.slug, role: "viewer" };
+    const script = await plane.ask("POST", "/v1/tokens", { token: member.token, body: token });
+    expect(told(await require(true))).toEqual([409, "conflict"]);
+    person = team.person;
+    await setUp();
+    const required = await require(true);
+    expect([required.status, required.body.second_factor_required]).toEqual([200, true]);
+    for (const out of [own, team.as(script.body)]) {
+      const refused = await out.ask("GET", "/members");
+      expect(told(refused)).toEqual([403, "forbidden"]);
+      expect(refused.body.detail).toContain("https://gateway.example/second-factor");
+    }
+    expect(told(await require(false, own))).toEqual([403, "forbidden"]);
+    person = member;
+    await setUp();
+    await own.must(200, "GET", "/members");
+    await team.as(script.body).must(200, "GET", "/members");
+    await env.DB.prepare("DELETE FROM totp WHERE user_id = ?1").bind(member.id).run();
+    expect(told(await own.ask("GET", ""))).toEqual([403, "forbidden"]);
+    expect((await require(false)).status).toBe(200);
+    await own.must(200, "GET", "");
   });
 });

@@ -40,6 +40,7 @@ beforeEach(async () => {
         zone: "UTC",
         frozen: "off",
         retentionDays: 365,
+        secondFactor: false,
         dataKey: "k",
         createdAt: now,
       },
@@ -93,7 +94,9 @@ async function grant(attached: PolicyId | null, expiresAt = now + hour): Promise
   return id;
 }
 
-const rename = () => [updateTeam(db, team, { name: "T", zone: "UTC", frozen: "all", retentionDays: 365 })];
+const rename = () => [
+  updateTeam(db, team, { name: "T", zone: "UTC", frozen: "all", retentionDays: 365, secondFactor: false }),
+];
 
 describe("an edit", () => {
   it("concerns the gates that it can change, by policy, server, team or grant", async () => {
