@@ -88,7 +88,7 @@ function showWrong(judged: readonly Judged[]): void {
     [wrong.author, wrong.label].flatMap((why) => (why ? [`  ${tool.server} ${tool.name}: ${why}`] : [])),
   );
   if (lines.length === 0) return;
-  console.log("Plainly wrong, and set aside in `without_wrong`:");
+  console.log("Contradicted by name and description, or by another line; set aside in `without_wrong`:");
   for (const line of new Set(lines)) console.log(line);
 }
 
