@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { type Category, classify, type Level, type Risk } from "../../src/risk/classify.ts";
 import type { LabelledTool } from "./tool_file.ts";
 import { type Wrong, whatIsWrong } from "./wrong_label.ts";

@@ -42,7 +42,8 @@ export function readTools(path: string, fold: Fold | undefined): LabelledTool[] 
   return fold ? tools.filter(({ server }) => foldOf(server) === fold) : tools;
 }
 
-function readTool(text: string, where: string): LabelledTool {
+/** One line of such a file. Throws an Error that names `where` and what is wrong. */
+export function readTool(text: string, where: string): LabelledTool {
   const read = line.safeParse(plain(text, where));
   if (!read.success) {
     const [issue] = read.error.issues;
