@@ -14,6 +14,16 @@ write("index.html", landingPage);
 write("v1/openapi.json", `${JSON.stringify(document, null, 2)}\n`);
 write("v1/docs.html", docsPage(document));
 write("assets/docs.css", docsStyle);
+// What the Worker says of its own pages (src/web/page.ts), for those that reach the browser without it.
+write(
+  "_headers",
+  `/*
+  Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+  X-Content-Type-Options: nosniff
+  Referrer-Policy: no-referrer
+  Strict-Transport-Security: max-age=63072000; includeSubDomains
+`,
+);
 write("schemas/policy-v1.json", `${JSON.stringify(policyJsonSchema(), null, 2)}\n`);
 cpSync(join(import.meta.dirname, "../src/web/assets"), join(folder, "assets"), { recursive: true });
 

@@ -27,9 +27,9 @@ import { Throttle, type ThrottleStub } from "./identity/throttle.ts";
 import { VerifiedTokens } from "./identity/verified.ts";
 import type { CounterStub } from "./limit/reservation.ts";
 import { Shared } from "./limit/shared.ts";
+import type { oauthServer } from "./oauth/server.ts";
 import { type RouteName, routeOf } from "./route.ts";
 import { noteNeed } from "./store/connection.ts";
-import type { oauthServer } from "./oauth/server.ts";
 import { shardOf } from "./store/database.ts";
 import { enqueueForeseen } from "./store/foreseen.ts";
 import { enqueue, type Happening } from "./store/hook_delivery.ts";
@@ -416,9 +416,20 @@ const handlers: Readonly<Record<RouteName, (visit: Visit) => Response | Promise<
 async function respond(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const { pathname } = new URL(request.url);
   const route = routeOf(pathname);
-  return route
-    ? handlers[route]({ request, pathname, env, ctx })
+  if (route === "gateway") return handlers.gateway({ request, pathname, env, ctx });
+  const answer = route
+    ? await handlers[route]({ request, pathname, env, ctx })
     : new Response("There is nothing here.\n", { status: 404 });
+  return forBrowsers(answer);
+}
+
+/** What every browser is told by every answer, pages or not: agents' calls go without, as no browser makes them. */
+function forBrowsers(answer: Response): Response {
+  const headers = new Headers(answer.headers);
+  headers.set("X-Content-Type-Options", "nosniff");
+  // Over http browsers pass over it (RFC 6797 §8.1), so it needs no condition.
+  headers.set("Strict-Transport-Security", "max-age=63072000; includeSubDomains");
+  return new Response(answer.body, { status: answer.status, headers });
 }
 
 /** Whether the parts that every call needs answer: the keys, D1, a gate and a log. */

@@ -29,6 +29,17 @@ describe("what the assets router serves", () => {
     }
   });
 
+  it("may run nothing of others, and be shown in no frame", async () => {
+    for (const path of ["/", "/v1/docs", "/v1/openapi.json", "/schemas/policy-v1.json"]) {
+      const { headers } = await get(path);
+      expect(headers.get("Content-Security-Policy"), path).toMatch(
+        /^default-src 'none';.*frame-ancestors 'none'$/,
+      );
+      expect(headers.get("X-Content-Type-Options"), path).toBe("nosniff");
+      expect(headers.get("Strict-Transport-Security"), path).toContain("max-age=63072000");
+    }
+  });
+
   it("describes every operation that the router serves", async () => {
     const { paths } = (await (await get("/v1/openapi.json")).json()) as { paths: Record<string, object> };
     const described = Object.entries(paths).flatMap(([path, methods]) =>
@@ -72,12 +83,16 @@ describe("the Worker's own addresses", () => {
     },
   );
 
-  it("refuse a call without a token plainly, on both surfaces and whatever the path", async () => {
-    for (const path of ["/mcp/demo/cmux", "/key/demo/cmux", "/mcp/nobody/nothing", "/mcp", "/key/a/b/c"]) {
+  it("refuse a call without a token plainly, and say at /mcp alone where to get one, whoever's it is", async () => {
+    const known = (path: string) =>
+      `Bearer resource_metadata="${url}/.well-known/oauth-protected-resource${path}", scope="mcp"`;
+    const discovered = ["/mcp/demo/cmux", "/mcp/nobody/nothing"];
+    for (const path of [...discovered, "/key/demo/cmux", "/mcp", "/key/a/b/c"]) {
       const body = JSON.stringify({ jsonrpc: "2.0", id: randomUUID(), method: "tools/list" });
       const headers = { "Content-Type": "application/json" };
       const answer = await fetch(url + path, { method: "POST", headers, body });
-      expect([path, answer.status, answer.headers.get("WWW-Authenticate")]).toEqual([path, 401, "Bearer"]);
+      const challenge = discovered.includes(path) ? known(path) : "Bearer";
+      expect([path, answer.status, answer.headers.get("WWW-Authenticate")]).toEqual([path, 401, challenge]);
       expect(await answer.json()).toMatchObject({ jsonrpc: "2.0", error: { code: -31401 } });
     }
   });

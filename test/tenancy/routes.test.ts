@@ -155,6 +155,16 @@ describe("a browser", () => {
     expect(pages).toBeGreaterThan(6);
   });
 
+  it("is told by every answer but a gateway's to guess no type and to come back over https alone", async () => {
+    const lacking: string[] = [];
+    for (const probe of all.filter((one) => !/^\/(?:mcp|key)\//.test(one.path(names)))) {
+      const { headers } = await send(probe, names);
+      const said = [headers.get("X-Content-Type-Options"), headers.get("Strict-Transport-Security")];
+      if (said.join() !== "nosniff,max-age=63072000; includeSubDomains") lacking.push(title(probe));
+    }
+    expect(lacking).toEqual([]);
+  });
+
   it("lets no other origin read an answer, nor asks on its behalf, but where OAuth clients in browsers must", async () => {
     const told: string[] = [];
     // By design these answer nobody by who they are: they read no cookie, and documents are for all.
