@@ -56,8 +56,6 @@ const nameOf = (token: string, teamSlug: string): string =>
   `${teamSlug} ${createHash("sha256").update(token).digest("base64url")}`;
 
 const rememberedMs = 60_000;
-// An identity that changes is known to its subjects' gates at once. This is for tokens that no gate has seen.
-const identityMs = 60_000;
 // However many bad tokens come, they have a team's identity read so often and no more.
 const rereadMs = 1_000;
 const teamsMax = 5_000;
@@ -87,6 +85,8 @@ export class TeamIssuers {
     const found = await this.#verified(token, teamSlug, bearerChecks);
     if (!found || isFault(found)) return found;
     const bearer = await this.#bearerOf(found, false);
+    // Only the database knew that the team has another identity by now.
+    if (bearer === outdated) return this.again(token, teamSlug);
     if (!isFault(bearer) && bearer) this.#remember(name, found, bearer);
     return bearer;
   }
@@ -126,7 +126,7 @@ export class TeamIssuers {
     const nowMs = this.#deps.now();
     const found = this.#tokens.get(name);
     if (!found || nowMs >= found.untilMs) return null;
-    const issuer = await this.#read(teamSlug, identityMs);
+    const issuer = await this.#read(teamSlug);
     if (issuer?.revision !== found.bearer.revision) return null;
     const keys = await this.#deps.keys.keys(issuer.team, issuer.jwksUri);
     return keys?.version === found.keys ? found : null;
@@ -137,8 +137,11 @@ export class TeamIssuers {
     this.#tokens.set(name, { ...bearer, keys, untilMs });
   }
 
-  /** The team's issuer as it was read at most so long ago. */
-  async #read(teamSlug: string, ageMaxMs: number): Promise<Issuer | null> {
+  /**
+   * The team's issuer, read again where it was read longer ago. However old it is, its subjects' gates know of every change,
+   * and so does the database before it writes: so D1 may be away.
+   */
+  async #read(teamSlug: string, ageMaxMs = Number.POSITIVE_INFINITY): Promise<Issuer | null> {
     const nowMs = this.#deps.now();
     const known = this.#teams.get(teamSlug);
     const ageMs = known?.doubted ? rereadMs : ageMaxMs;
@@ -153,7 +156,7 @@ export class TeamIssuers {
     const read = readUnverified(token);
     if (isUnfit(read) || typeof read.claims["iss"] !== "string") return null;
     if (read.claims["iss"] === this.#deps.origin) return null;
-    const issuer = await this.#read(teamSlug, identityMs);
+    const issuer = await this.#read(teamSlug);
     const found = issuer && (await this.#check(token, issuer, checks));
     if (found) return found;
     // Perhaps the team has changed its identity since.
@@ -216,6 +219,8 @@ const bearerChecks: ChecksOf = ({ audience }) => ({ audience, types: bearerTypes
 const isCurrent = (mapped: MappedBy, { revision }: Issuer, { iat, fingerprint }: Presented): boolean =>
   mapped.revision === revision && (mapped.fingerprint === fingerprint || iat < mapped.iat);
 
+const outdated = fault("unavailable", "The team's identity provider is being changed right now. Try again.");
+
 const noKeys = fault(
   "unavailable",
   "The keys of the team's identity provider cannot be read, so its tokens cannot be checked. Try again in a minute.",
@@ -238,7 +243,8 @@ function whyNone(none: Extract<Seen, { none: string }>["none"]): Fault | null {
         "The team has as many people and machines of its identity provider as it may. An admin can revoke one's grant.",
       );
     case "stale":
+      return outdated;
     case "away":
-      return fault("unavailable", "The grant cannot be brought up to date right now. Try again.");
+      return fault("unavailable", "The grant's gate cannot be told what the token says. Try again.");
   }
 }

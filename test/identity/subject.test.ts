@@ -81,7 +81,7 @@ describe("a token of the team's issuer", () => {
     expect(all).toHaveLength(1);
   });
 
-  it("costs D1 two reads at first sight, and none afterwards", async () => {
+  it("costs D1 two reads at first sight, and none afterwards, so that it may be down", async () => {
     await register();
     await isolate.call(await token(), team);
     const next = new Isolate(plane, world);
@@ -89,6 +89,8 @@ describe("a token of the team's issuer", () => {
     expect(next.reads).toBe(2);
     for (const jti of ["b", "c", "d"]) expect((await next.call(await token({ jti }), team)).status).toBe(200);
     expect(next.reads).toBe(2);
+    [next.down, next.aheadMs] = [true, 5 * 60_000 - 1];
+    expect((await next.call(await token({ jti: "e", exp: nowS() + 3600 }), team)).status).toBe(200);
     expect(provider.asked.get("/jwks")).toBe(3);
   });
 
@@ -215,6 +217,17 @@ describe("a change is in force at the next call", () => {
     expect((await isolate.call(await next.token(claims), team)).status).toBe(200);
     const all = await grants();
     expect(all.find((one: { id: string }) => one.id === before.id)).toMatchObject({ state: "revoked" });
+  });
+
+  it("of the audience, for whom no gate knows", async () => {
+    await register();
+    await isolate.call(await token(), team);
+    await register(team, { audience: "api://another" });
+    expect((await isolate.call(await token({ sub: "stranger" }), team)).status).toBe(401);
+    expect(await grantOf("stranger")).toBeUndefined();
+    expect((await isolate.call(await token({ sub: "stranger", aud: "api://another" }), team)).status).toBe(
+      200,
+    );
   });
 
   it("of the identity, once it is removed; and it comes back with new grants", async () => {

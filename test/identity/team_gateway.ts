@@ -43,6 +43,8 @@ export class Isolate {
   readonly issuers: TeamIssuers;
   /** How often D1 was asked for anything but an edit. */
   reads = 0;
+  /** D1 does not answer. */
+  down = false;
   /** What is added to the clock. */
   aheadMs = 0;
   readonly #deps: GatewayDeps;
@@ -55,6 +57,7 @@ export class Isolate {
     const wait = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
     const db: GatewayDepsDb = {
       prepare: (sql) => {
+        if (this.down) throw new Error("D1 is down");
         if (sql.trimStart().startsWith("SELECT")) this.reads++;
         return env.DB.prepare(sql);
       },
