@@ -111,7 +111,8 @@ function wayOf(
 // What a call carries from its server comes back sealed, and a third larger, in a body that must not be too large for us.
 const carriableBytes = 0.7 * bodyBytesMax;
 
-function elicitsUrls(message: Message, session: Session | null): boolean {
+/** Whether the client can send its user to a page, and come back with all that the call carried. */
+export function elicitsUrls(message: Message, session: Session | null): boolean {
   if (message.era === "legacy") return session?.capabilities.includes(urlElicitation) ?? false;
   return message.elicitsUrls && (carriedText(message) === null || message.body.length < carriableBytes);
 }

@@ -58,5 +58,7 @@ export interface Exchange {
   readonly caller: Caller;
   readonly gate: AskedGate;
   readonly session: Session | null;
+  /** The client's user has been at a page of ours because of this call already. */
+  readonly resumed?: boolean;
   readonly deps: GatewayDeps;
 }

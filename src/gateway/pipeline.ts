@@ -24,7 +24,7 @@ import { type Editing, inOrder } from "./rewrite.ts";
 import { askEditing } from "./server_ask.ts";
 import { noSuchSession, sessionHeader } from "./session.ts";
 import { endUnanswered, settler } from "./settlement.ts";
-import { signedIn } from "./sign_in.ts";
+import { answerUnsent, signedIn } from "./sign_in.ts";
 import { inTurn, noteAnswer, turnedAway } from "./turn.ts";
 
 const firstByteMs = 30_000;
@@ -115,7 +115,7 @@ async function enterCall(exchange: Exchange, arrived: Message): Promise<Response
     const admission = await admit(exchange, message);
     return admission.effect === "deny" && admission.waitsFor
       ? { ...admission, waitsFor: admission.waitsFor }
-      : act(exchange, message, admission, turn);
+      : act({ ...exchange, resumed }, message, admission, turn);
   });
   // A person takes their time, and the server's turns are not to wait for it.
   if (!("waitsFor" in served)) return served;
@@ -165,7 +165,7 @@ async function carryOut(
   const answer = await send(exchange, message, allow.upstream, turn);
   if (isFault(answer)) {
     settle(endUnanswered(answer, exchange.request.signal), null, 0);
-    return withDecision(answerFault(answer, message.id, exchange.requestId), allow);
+    return withDecision(await answerUnsent(exchange, message, answer, allow.decision), allow);
   }
   const back = await answerBack(exchange, message, answer, {
     upstream: allow.upstream,

@@ -26,9 +26,12 @@ export class RequestStates {
     this.#random = random;
   }
 
-  /** Seals which approval the call waits for, and what it carried already: the client's next message has room for one state. */
-  seal(caller: Caller, message: Message, { id }: WaitsFor): Promise<string> {
-    const state = { approval: id, carried: carriedText(message) };
+  /**
+   * Seals which approval the call waits for (null: a sign-in), and what it carried already: the client's next message has
+   * room for one state.
+   */
+  seal(caller: Caller, message: Message, waitsFor: Pick<WaitsFor, "id"> | null): Promise<string> {
+    const state = { approval: waitsFor?.id ?? null, carried: carriedText(message) };
     return sealState(this.#master, ownerOf(caller), state, this.#random);
   }
 

@@ -1,8 +1,13 @@
 import { type Fault, isFault } from "../fault.ts";
 import type { Upstream } from "../gate/rpc.ts";
+import type { DecisionId } from "../id.ts";
+import type { Message } from "../mcp/decode.ts";
+import { signInByError, signInByResult } from "../mcp/elicit.ts";
 import { readChallenge } from "../upstream/challenge.ts";
 import type { CredentialHeaders } from "../upstream/credential.ts";
 import type { FetchFault } from "../upstream/fetch.ts";
+import { answerFault, json } from "./answer.ts";
+import { elicitsUrls } from "./approval.ts";
 import type { Exchange } from "./exchange.ts";
 
 type Answer = Response | FetchFault;
@@ -39,6 +44,24 @@ function withLink({ caller, deps }: Exchange, refused: Fault): Fault {
 
 const connectUrl = (origin: string, { teamSlug, serverSlug }: Exchange["caller"]): string =>
   `${origin}/connections/${teamSlug}/${serverSlug}`;
+
+/** What a call comes to that got no answer: where it lacks an account, its client's user is sent to connect it, once. */
+export async function answerUnsent(
+  exchange: Exchange,
+  message: Message,
+  refused: Fault,
+  decision: DecisionId,
+): Promise<Response> {
+  const { caller, session, deps, requestId, resumed } = exchange;
+  const elicits = message.kind === "request" && !resumed && elicitsUrls(message, session);
+  if (refused.fault !== "needs_sign_in" || !elicits) return answerFault(refused, message.id, requestId);
+  const at = { id: decision, url: connectUrl(deps.origin, caller), message: refused.detail };
+  const text =
+    message.era === "legacy"
+      ? signInByError(message, at)
+      : signInByResult(message, at, await deps.states.seal(caller, message, null));
+  return json(text, 200, []);
+}
 
 /** RFC 6750 §3.1: the account may do less than the call needs. Whether to grant it more is for its person. */
 function noteScope({ deps }: Exchange, upstream: Upstream, answer: Response): void {

@@ -41,4 +41,35 @@ export function elicitByResult(
   });
 }
 
+/** A page where a client's user signs in to what the call needs. */
+export interface SignInPage {
+  /** Names this asking; another call's has another. */
+  readonly id: string;
+  readonly url: string;
+  readonly message: string;
+}
+
+/** The error that sends the user of a client of the `initialize` era there. */
+export function signInByError(
+  { id }: Pick<Message, "id">,
+  { id: elicitationId, url, message }: SignInPage,
+): string {
+  const data = { elicitations: [{ mode: "url", elicitationId, url, message }] };
+  return answer(id, "error", { code: urlElicitationRequired, message, data });
+}
+
+/** The result that asks a modern client for the same; it repeats the request with `requestState`. */
+export function signInByResult(
+  { id }: Pick<Message, "id">,
+  { url, message }: SignInPage,
+  requestState: string,
+): string {
+  const params = { mode: "url", url, message };
+  return answer(id, "result", {
+    resultType: "input_required",
+    inputRequests: { sign_in: { method: "elicitation/create", params } },
+    requestState,
+  });
+}
+
 const messageOf = ({ reason }: Refusal): string => `A person must approve this call first. ${reason}`;

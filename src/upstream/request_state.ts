@@ -2,9 +2,10 @@ import type { ApprovalId, Random } from "../id.ts";
 import { derivedKey, type MasterKeys, openBytes, sealBytes, versionOf } from "./aead.ts";
 import type { SessionOwner } from "./session.ts";
 
-/** What a client carries for us while its user is at the approval's page (MCP 2026-07-28, multi-round-trip requests). */
+/** What a client carries for us while its user is at a page of ours (MCP 2026-07-28, multi-round-trip requests). */
 export interface RequestState {
-  readonly approval: ApprovalId;
+  /** null: its user is signing in to the server. */
+  readonly approval: ApprovalId | null;
   /** The source text of what the call carried from its server's last round; null where it is the first, absent where an earlier version sealed. */
   readonly carried?: string | null;
 }

@@ -138,6 +138,45 @@ describe("a call without an account", () => {
     expect(refused.body.error.data.fault).toBe("needs_sign_in");
     expect(server.ran).toEqual([]);
   });
+
+  it("sends the user of a client with a session to the page too", async () => {
+    const slug = await register();
+    await admin.connect(slug);
+    const agent = await admin.agent(slug);
+    await agent.initialize();
+    await admin.must(200, "DELETE", `/servers/${slug}/connect`);
+    const { error } = (await agent.call()).body;
+    expect(error).toMatchObject({
+      code: -32042,
+      data: { elicitations: [{ mode: "url", url: `${origin}/connections/${admin.team}/${slug}` }] },
+    });
+  });
+
+  it("sends the user of a client that can to the page, once, and goes on from there", async () => {
+    const slug = await register({ per: "member" });
+    expect(await colleague.connect(slug)).toBe(connected);
+    const agent = await admin.agent(slug, admin.id);
+    const call = { name: "whoami", arguments: {} };
+    const asked = (await agent.send(call)).result;
+    expect(asked).toMatchObject({
+      resultType: "input_required",
+      inputRequests: {
+        sign_in: {
+          method: "elicitation/create",
+          params: { mode: "url", url: `${origin}/connections/${admin.team}/${slug}` },
+        },
+      },
+    });
+    const again = {
+      ...call,
+      requestState: asked.requestState,
+      inputResponses: { sign_in: { action: "decline" } },
+    };
+    expect((await agent.send(again)).error.code).toBe(-31506);
+    gives.signedIn = "grace";
+    expect(await admin.connect(slug)).toBe(connected);
+    expect((await agent.send(again)).result.content[0].text).toBe("grace");
+  });
 });
 
 describe("a client at the authorization server", () => {

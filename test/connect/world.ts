@@ -124,6 +124,7 @@ export class Person {
 export class Agent {
   readonly #url: string;
   readonly #token: string;
+  #session: string | null = null;
 
   constructor(url: string, token: string) {
     this.#url = url;
@@ -131,6 +132,41 @@ export class Agent {
   }
 
   async call(name = "whoami"): Promise<{ status: number; text: string; body: Body }> {
+    const answer = await this.#post("tools/call", { name, arguments: {} });
+    const text = await answer.text();
+    return { status: answer.status, text, body: text.startsWith("{") ? JSON.parse(text) : null };
+  }
+
+  /** Opens a session, as a client that can send its user to a page. */
+  async initialize(): Promise<void> {
+    const answer = await this.#post("initialize", {
+      protocolVersion: "2025-11-25",
+      capabilities: { elicitation: { url: {} } },
+      clientInfo: { name: "t", version: "1" },
+    });
+    await answer.body?.cancel();
+    this.#session = answer.headers.get("Mcp-Session-Id");
+  }
+
+  #post(method: string, params: unknown): Promise<Response> {
+    const headers = new Headers({
+      Authorization: `Bearer ${this.#token}`,
+      "Content-Type": "application/json",
+      Accept: "application/json, text/event-stream",
+      "MCP-Protocol-Version": "2025-11-25",
+    });
+    if (this.#session !== null) headers.set("Mcp-Session-Id", this.#session);
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    return worker.fetch(new Request(this.#url, { method: "POST", headers, body }));
+  }
+
+  /** One message of the newest revision, from a client that can send its user to a page. */
+  async send(params: Record<string, unknown>): Promise<Body> {
+    const meta = {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientCapabilities": { elicitation: { url: {} } },
+    };
+    const message = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { ...params, _meta: meta } };
     const answer = await worker.fetch(
       new Request(this.#url, {
         method: "POST",
@@ -138,18 +174,14 @@ export class Agent {
           Authorization: `Bearer ${this.#token}`,
           "Content-Type": "application/json",
           Accept: "application/json, text/event-stream",
-          "MCP-Protocol-Version": "2025-11-25",
+          "MCP-Protocol-Version": "2026-07-28",
+          "Mcp-Method": "tools/call",
+          "Mcp-Name": String(params["name"]),
         },
-        body: JSON.stringify({
-          jsonrpc: "2.0",
-          id: 1,
-          method: "tools/call",
-          params: { name, arguments: {} },
-        }),
+        body: JSON.stringify(message),
       }),
     );
-    const text = await answer.text();
-    return { status: answer.status, text, body: text.startsWith("{") ? JSON.parse(text) : null };
+    return answer.json();
   }
 
   /** Whose account the server saw, or the error's message. */

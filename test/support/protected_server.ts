@@ -58,7 +58,9 @@ export class ProtectedServer {
     { account, scope }: { account: string; scope: string },
   ): Response {
     if (id === undefined) return new Response(null, { status: 202 });
-    const result = (body: unknown) => Response.json({ jsonrpc: "2.0", id, result: body });
+    const session = method === "initialize" ? { "Mcp-Session-Id": "s1" } : undefined;
+    const result = (body: unknown) =>
+      Response.json({ jsonrpc: "2.0", id, result: body }, { headers: session ?? {} });
     switch (method) {
       case "initialize":
         return result({
