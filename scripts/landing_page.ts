@@ -10,6 +10,7 @@ export const landingPage = `<!doctype html>
 <p>A gateway for MCP servers. Register a server, write down what each agent may do with its tools, and give out gateway
 URLs: every call is judged, counted and recorded before it goes on.</p>
 <ul>
+<li><a href="/sign-in">Sign in</a>, or <a href="/sign-up">sign up</a></li>
 <li><a href="/v1/docs">The API, to read</a>, and as <a href="/v1/openapi.json">OpenAPI 3.1</a></li>
 <li><a href="/schemas/policy-v1.json">The policy language, as a JSON Schema</a> for editors</li>
 <li><a href="/readyz">Whether all its parts answer</a></li>

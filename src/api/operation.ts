@@ -163,7 +163,7 @@ async function membershipOf({ deps, params }: Visit, signedIn: SignedIn): Promis
 }
 
 /** What a member is told whose team does not take them as they are. */
-const whyClosed = (origin: string, { team, closed }: Membership): Fault =>
+export const whyClosed = (origin: string, { team, closed }: Membership): Fault =>
   fault(
     "forbidden",
     closed === "second_factor"

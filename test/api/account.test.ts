@@ -56,6 +56,20 @@ describe("signing up", () => {
     ]);
   });
 
+  it("is refused with a time to come back after twenty from one address, and from no other", async () => {
+    const throttle = plane.deps.throttle("address 203.0.113.77");
+    for (let i = 0; i < 20; i++) await throttle.take("sign_up", { burst: 20, everyMs: 180_000 }, null);
+    const signUp = (from: string) =>
+      plane.ask("POST", "/v1/signup", {
+        body: { email: address(), password, team: "Many" },
+        headers: { "CF-Connecting-IP": from },
+      });
+    const refused = await signUp("203.0.113.77");
+    expect([refused.status, refused.body.code]).toEqual([429, "throttled"]);
+    expect(Number(refused.headers.get("Retry-After"))).toBeGreaterThan(150);
+    expect((await signUp("203.0.113.78")).status).toBe(201);
+  });
+
   it("tells every mistake at once", async () => {
     const body = { email: "nobody", password: "short", team: " ", invite: "x" };
     const refused = await plane.ask("POST", "/v1/signup", { body });

@@ -136,6 +136,14 @@ describe("the cookie", () => {
     expect(bad.status).toBe(401);
   });
 
+  it("opens a stream from our own pages, and from no other", async () => {
+    const path = `/v1/teams/${person.team.slug}/log/stream`;
+    const own = await plane.open(path, { headers: { Cookie: cookie, "Sec-Fetch-Site": "same-origin" } });
+    await own.body?.cancel();
+    const foreign = await plane.open(path, { headers: { Cookie: cookie, "Sec-Fetch-Site": "cross-site" } });
+    expect([own.status, foreign.status]).toEqual([200, 403]);
+  });
+
   it("counts for nobody where there are two of it", async () => {
     const two = `${cookie}; ${await browser(await plane.signUp())}`;
     expect((await me({ ...ours, Cookie: two })).status).toBe(401);
