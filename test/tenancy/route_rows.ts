@@ -90,7 +90,8 @@ export const routeRows: Readonly<Record<RouteName, readonly Probe[]>> = {
   ],
   // Without a state that was given out it leads to the page that says so.
   connect_callback: [
-    { path: ({ server }) => `/connect/callback?state=${server}&code=x`, status: 400 },
+    // Without a state that was given out it leads to the page that says so.
+    { path: ({ server }) => `/connect/callback?state=${server}&code=x`, status: 303 },
     { path: ({ server }) => `/connect/callback?state=${server}&code=x`, status: 405, method: "POST" },
   ],
   connect_client: [page("/connect/client.json")],
