@@ -45,14 +45,15 @@ const idBytes = 16;
 
 /** A new id such as `grt_2v8…`: 128 random bits in 26 characters behind the prefix. */
 export function newId<P extends Prefix>(prefix: P, random: Random): Branded<P> {
-  let bits = 0n;
-  for (const byte of random(idBytes)) bits = (bits << 8n) | BigInt(byte);
-  let text = "";
-  for (let i = 0; i < 26; i++) {
-    text = alphabet[Number(bits & 31n)] + text;
-    bits >>= 5n;
+  let [text, bits, held] = ["", 0, 0];
+  for (const byte of random(idBytes).toReversed()) {
+    bits |= byte << held;
+    for (held += 8; held >= 5; held -= 5) {
+      text = alphabet[bits & 31] + text;
+      bits >>= 5;
+    }
   }
-  return `${prefix}_${text}` as Branded<P>;
+  return `${prefix}_${alphabet[bits]}${text}` as Branded<P>;
 }
 
 const body = /^[0-9a-hjkmnp-tv-z]{26}$/;
@@ -83,9 +84,9 @@ const placed = <P extends "dec" | "apr">(prefix: P, gate: GrantId, seq: number):
   `${prefix}_${gate.slice("grt_".length)}_${seq.toString(36)}` as Branded<P>;
 
 function placeOf(wanted: "dec" | "apr", id: string): Place | null {
-  const [prefix, gate, seq, ...rest] = id.split("_");
-  if (prefix !== wanted || !gate || !seq || rest.length > 0) return null;
-  const grant = `grt_${gate}`;
-  if (!isId("grt", grant) || !/^[0-9a-z]{1,10}$/.test(seq)) return null;
-  return { gate: grant, seq: Number.parseInt(seq, 36) };
+  const [, prefix, gate, seq] = placePattern.exec(id) ?? [];
+  if (prefix !== wanted || !gate || !seq) return null;
+  return { gate: `grt_${gate}` as GrantId, seq: Number.parseInt(seq, 36) };
 }
+
+const placePattern = /^(dec|apr)_([0-9a-hjkmnp-tv-z]{26})_([0-9a-z]{1,10})$/;

@@ -12,7 +12,7 @@ const gateDeadlineMs = 10_000;
  * was allowed then.
  */
 export async function admit(
-  { gate, caller, requestId, session, deps }: Exchange,
+  { gate, caller, requestId, session, deps, watch }: Exchange,
   message: Message,
 ): Promise<Admission> {
   const clientName = message.clientName ?? session?.clientName;
@@ -28,6 +28,7 @@ export async function admit(
       ...(continues && { continues }),
     }),
     gateDeadlineMs,
+    watch.arm,
   );
   if (admission.effect === "allow" && !isAllow(admission, caller)) throw new Error("half an Allow");
   return admission;

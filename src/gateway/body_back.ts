@@ -1,5 +1,5 @@
 import { type Fault, fault, isFault } from "../fault.ts";
-import { inTime } from "../gate/deadline.ts";
+import { inTime, type Watch } from "../gate/deadline.ts";
 import type { Message } from "../mcp/decode.ts";
 import { answerFault } from "./answer.ts";
 import type { Passing } from "./answer_back.ts";
@@ -12,14 +12,14 @@ const shortBytesMax = 65_536;
 
 /** An answer that is no stream, once all of it is there: until then its failure can still be told by a fault in its place. */
 export async function bodyBack(
-  { request, requestId }: Exchange,
+  { request, requestId, watch }: Exchange,
   message: Message | null,
   answer: Response,
   headers: Headers,
   { editing, ended }: Passing,
 ): Promise<Response> {
   const owed = message?.kind === "request" && answer.ok;
-  const body = owed && !isJson(answer) ? await letGo(answer, noJson) : await read(answer);
+  const body = owed && !isJson(answer) ? await letGo(answer, noJson) : await read(answer, watch);
   const passed = isFault(body) ? body : owed && !isWhole(body) ? noJson : rewriteBody(editing, body);
   const bytes = isFault(body) ? 0 : body.byteLength;
   if (isFault(passed)) {
@@ -37,23 +37,23 @@ async function letGo(answer: Response, why: Fault): Promise<Fault> {
   return why;
 }
 
-async function read(answer: Response): Promise<Uint8Array | Fault> {
+async function read(answer: Response, watch: Watch): Promise<Uint8Array | Fault> {
   const { headers, body } = answer;
   if (!body) return new Uint8Array();
   const length = headers.get("Content-Length");
   if (Number(length ?? 0) > bytesMax) return letGo(answer, tooMuch);
   // A coded body is longer than it says.
   const isShort = length !== null && Number(length) <= shortBytesMax && !headers.has("Content-Encoding");
-  return isShort ? readAtOnce(answer) : readCounting(body);
+  return isShort ? readAtOnce(answer, watch) : readCounting(body);
 }
 
 /** By the runtime, which costs a third of reading chunk by chunk. */
-function readAtOnce(answer: Response): Promise<Uint8Array | Fault> {
+function readAtOnce(answer: Response, watch: Watch): Promise<Uint8Array | Fault> {
   const body = answer.arrayBuffer().then(
     (all) => new Uint8Array(all),
     () => brokenOff,
   );
-  return inTime<Uint8Array | Fault>(body, silentMs).catch(() => silent);
+  return inTime<Uint8Array | Fault>(body, silentMs, watch.arm).catch(() => silent);
 }
 
 async function readCounting(body: ReadableStream<Uint8Array>): Promise<Uint8Array | Fault> {

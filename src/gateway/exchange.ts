@@ -1,4 +1,5 @@
 import type { Fault } from "../fault.ts";
+import type { Watch } from "../gate/deadline.ts";
 import type { Caller, GateStub, Upstream } from "../gate/rpc.ts";
 import type { GrantId, Random } from "../id.ts";
 import type { KeySet } from "../identity/keys.ts";
@@ -61,4 +62,6 @@ export interface Exchange {
   /** The client's user has been at a page of ours because of this call already. */
   readonly resumed?: boolean;
   readonly deps: GatewayDeps;
+  /** For what is awaited on the way to the answer, one thing after another. */
+  readonly watch: Watch;
 }

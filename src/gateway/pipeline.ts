@@ -1,4 +1,5 @@
 import { type Fault, fault, isFault } from "../fault.ts";
+import { Watch } from "../gate/deadline.ts";
 import type { Admission, Caller, Upstream } from "../gate/rpc.ts";
 import { type DecisionId, newId } from "../id.ts";
 import type { Batch } from "../mcp/batch.ts";
@@ -32,14 +33,16 @@ const firstByteMs = 30_000;
 /** A request to a gateway URL, from its first byte to its last: receive, authenticate, decode, admit, forward, settle. */
 export async function serve(request: Request, deps: GatewayDeps): Promise<Response> {
   const requestId = newId("req", deps.random);
+  const watch = new Watch();
   let answer: Response;
   try {
-    const served = await enter(request, requestId, deps);
+    const served = await enter(request, requestId, deps, watch);
     answer = isFault(served) ? answerFault(served, null, requestId) : served;
   } catch (error) {
     console.error("the pipeline threw", { requestId, error });
     answer = answerFault(unavailable, null, requestId);
   }
+  watch.close();
   answer.headers.set("X-Request-Id", requestId);
   if (answer.headers.has(challengeHeader))
     answer.headers.set(challengeHeader, challenge(request, deps.origin));
@@ -51,7 +54,12 @@ const unavailable = fault(
   "A part of the gateway does not answer, so nothing was let through. Try again.",
 );
 
-async function enter(request: Request, requestId: string, deps: GatewayDeps): Promise<Response | Fault> {
+async function enter(
+  request: Request,
+  requestId: string,
+  deps: GatewayDeps,
+  watch: Watch,
+): Promise<Response | Fault> {
   const startedMs = deps.now();
   const refusedOrigin = checkOrigin(request.headers, deps.origin);
   if (refusedOrigin) return refusedOrigin;
@@ -71,7 +79,7 @@ async function enter(request: Request, requestId: string, deps: GatewayDeps): Pr
   const gate = verified.through?.(deps.gate(grant)) ?? deps.gate(grant);
   const session = await deps.sessions.open(request.headers, caller, startedMs);
   if (isFault(session)) return session;
-  const exchange = { request, requestId, startedMs, caller, gate, session, deps };
+  const exchange = { request, requestId, startedMs, caller, gate, session, deps, watch };
   switch (request.method) {
     case "POST":
       return post(exchange);
@@ -235,7 +243,7 @@ async function reply(exchange: Exchange, upstream: Upstream, text: string): Prom
   headers.set("Accept", "application/json, text/event-stream");
   headers.delete("Last-Event-ID");
   const body = new TextEncoder().encode(text);
-  const taken = await reach(exchange, upstream, { method: "POST", headers, body });
+  const taken = await reach({ ...exchange, watch: new Watch() }, upstream, { method: "POST", headers, body });
   if (taken instanceof Response) await taken.body?.cancel();
 }
 
@@ -264,10 +272,10 @@ async function reach(
   upstream: Upstream,
   request: ForwardRequest,
 ): Promise<Response | Fault | FetchFault> {
-  const { session, deps } = exchange;
+  const { session, deps, watch } = exchange;
   if (session !== null && session.server !== upstream.serverId) return noSuchSession;
   if (session !== null) request.headers.set(sessionHeader, session.upstreamId);
   return signedIn(exchange, upstream, (credential) =>
-    forward(deps.forward, { url: upstream.url, credential }, request, { firstByteMs }),
+    forward(deps.forward, { url: upstream.url, credential }, request, { firstByteMs, arm: watch.arm }),
   );
 }

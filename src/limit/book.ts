@@ -1,5 +1,5 @@
 import { type Notice, partOf, type Use, usableMs } from "./reservation.ts";
-import { append, compact, giveBack, type Series } from "./series.ts";
+import { compact, extend, giveBack, type Mark, type Series } from "./series.ts";
 
 /** What one decision took from one series. */
 export interface Take {
@@ -49,7 +49,8 @@ const owedForgottenMs = 3_600_000;
 /** What a gate counts: its own series, and what it owes shared counters a word about. Pure: the ledger keeps it. */
 export class Book {
   readonly #bounds: (nowMs: number) => readonly number[];
-  readonly #series = new Map<string, Series>();
+  /** No one else holds these arrays. */
+  readonly #series = new Map<string, Mark[]>();
   readonly #dirty = new Set<string>();
   readonly #open = new Map<number, Open>();
   readonly #used = new Map<string, Used>();
@@ -73,7 +74,7 @@ export class Book {
   take(seq: number, atMs: number, takes: readonly Take[], open: boolean): void {
     for (const { series, amount, held } of takes) {
       if (held) this.#use(held, { seq, elapsedMs: held.elapsedMs, amount }, atMs);
-      else this.#put(series, append(this.#series.get(series) ?? [], atMs, amount), atMs);
+      else this.#put(series, extend(this.#series.get(series) ?? [], atMs, amount), atMs);
     }
     if (open) this.#open.set(seq, { atMs, takes });
   }
@@ -82,7 +83,7 @@ export class Book {
     this.#used.set(id, { atMs, uses: [...(this.#used.get(id)?.uses ?? []), use] });
   }
 
-  #put(key: string, series: Series, nowMs: number): void {
+  #put(key: string, series: Mark[], nowMs: number): void {
     this.#dirty.add(key);
     const full = series.length > 0 && series.length % compactEvery === 0;
     this.#series.set(key, full ? compact(series, nowMs, this.#bounds(nowMs)) : series);
@@ -101,7 +102,7 @@ export class Book {
 
   #giveBack(seq: number, { series, amount, held }: Take, atMs: number, nowMs: number): void {
     if (!held) {
-      this.#put(series, giveBack(this.#series.get(series) ?? [], atMs, amount), nowMs);
+      this.#put(series, [...giveBack(this.#series.get(series) ?? [], atMs, amount)], nowMs);
       return;
     }
     const notice = { id: held.id, end: "returned", seq, atMs: held.atMs + held.elapsedMs, amount } as const;
@@ -140,7 +141,7 @@ export class Book {
       key,
       compact(this.#series.get(key) ?? [], nowMs, this.#bounds(nowMs)),
     ]);
-    for (const [key, series] of folded) this.#series.set(key, series);
+    for (const [key, series] of folded) this.#series.set(key, [...series]);
     this.#dirty.clear();
     return folded;
   }
@@ -156,7 +157,7 @@ export class Book {
 
   /** Goes on from what was folded. */
   restore(series: Iterable<readonly [key: string, series: Series]>, { open, used, owed }: BookState): void {
-    for (const [key, marks] of series) this.#series.set(key, marks);
+    for (const [key, marks] of series) this.#series.set(key, [...marks]);
     for (const [seq, one] of open) this.#open.set(seq, one);
     for (const [id, one] of used) this.#used.set(id, one);
     for (const one of owed) this.#owed.set(partOf(one.notice), one);

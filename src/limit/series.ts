@@ -105,6 +105,19 @@ export function append(series: Series, atMs: number, amount: bigint): Series {
   return longer;
 }
 
+/**
+ * The same, in the series' own place where its end is where it goes: for whoever alone holds the series, and takes from it
+ * call after call.
+ */
+export function extend(series: Mark[], atMs: number, amount: bigint): Mark[] {
+  const last = series.at(-1);
+  if (last && last.atMs >= atMs) return [...append(series, atMs, amount)];
+  const sums = kept.get(series);
+  sums?.push((sums.at(-1) ?? 0n) + amount);
+  series.push({ fromMs: atMs, atMs, amount });
+  return series;
+}
+
 /** The series without the `amount` that was taken at `atMs`; as it is where that is too long ago to be told. */
 export function giveBack(series: Series, atMs: number, amount: bigint): Series {
   // The earliest mark that can hold it: what remains then counts no earlier than it was taken.
@@ -121,7 +134,7 @@ export function giveBack(series: Series, atMs: number, amount: bigint): Series {
  * 1,900 marks hold 31 days of any traffic, whatever windows are put on the counter later. Calendar windows free all of
  * their room at once, so nothing merges across one of `bounds`, their first instants.
  */
-export function compact(series: Series, nowMs: number, bounds: readonly number[]): Series {
+export function compact(series: Series, nowMs: number, bounds: readonly number[]): Mark[] {
   const out: Mark[] = [];
   for (const mark of series) {
     if (nowMs - mark.atMs > horizonMs) continue;

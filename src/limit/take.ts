@@ -1,7 +1,7 @@
 import type { Take } from "./book.ts";
 import type { Calendar } from "./calendar.ts";
 import { append, type Series } from "./series.ts";
-import { type Cap, type Reading, readWindow } from "./window.ts";
+import { type Cap, type Reading, readAfter, readWindow } from "./window.ts";
 
 /** One limit that a call must fit under. Amounts and `max` are in millionths. */
 export interface Charge extends Cap {
@@ -50,6 +50,11 @@ export function takeAll(
     const after = extra > 0n ? append(series, nowMs, extra) : series;
     return { charge, ...readWindow(after, charge, charge.amount, nowMs, calendar) };
   };
+  const standingAfter = (one: Standing): Standing => {
+    const { charge } = one;
+    const after = readAfter(one, charge, charge.amount, nowMs);
+    return after ? { ...one, ...after } : standing(charge, charge.amount);
+  };
   const enforced = charges.filter((charge) => !charge.shadow);
   const before = enforced.map((charge) => standing(charge, 0n));
   if (before.some(isOver)) return { ok: false, before };
@@ -58,7 +63,7 @@ export function takeAll(
     ok: true,
     before,
     takes: [...amounts].map(([series, amount]) => ({ series, amount, held: null })),
-    after: enforced.map((charge) => standing(charge, charge.amount)),
+    after: before.map(standingAfter),
   };
 }
 

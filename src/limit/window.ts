@@ -49,3 +49,21 @@ export function readWindow(
   const fitsAtMs = sum + amount <= max ? nowMs : untilMs;
   return { taken: sum, roomAtMs: amount > max ? null : fitsAtMs, returnsAtMs: untilMs };
 }
+
+/**
+ * The same window once `amount` is taken from it now, by how it stood before; with the same amount in mind. Null where that
+ * alone does not tell: the series must be read.
+ */
+export function readAfter(
+  before: Reading,
+  { windowMs, unit, max }: Cap,
+  amount: bigint,
+  nowMs: number,
+): Reading | null {
+  if (amount === 0n) return before;
+  const sum = before.taken + amount;
+  if (sum + amount > max) return null;
+  const isEmpty = before.returnsAtMs <= nowMs;
+  const returnsAtMs = unit === null && isEmpty ? nowMs + windowMs + 1 : before.returnsAtMs;
+  return { taken: sum, roomAtMs: nowMs, returnsAtMs };
+}

@@ -5,12 +5,23 @@ import type { JsonObject } from "../json/value.ts";
  * included), in a compatibility form, or with the underscores and hyphens that alias generators move. Null where none is.
  */
 export function impostor(object: JsonObject, names: ReadonlySet<string>): string | null {
-  const folded = new Set([...names].map(fold));
+  const folded = foldedNames(names);
   for (const key of object.keys()) {
     if (!names.has(key) && folded.has(fold(key))) return key;
   }
   return null;
 }
 
+// The names are a few constant sets.
+const known = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
+
+function foldedNames(names: ReadonlySet<string>): ReadonlySet<string> {
+  const folded = known.get(names) ?? new Set([...names].map(fold));
+  known.set(names, folded);
+  return folded;
+}
+
+const asItFolds = /^[a-z0-9]*$/;
+
 const fold = (key: string): string =>
-  key.normalize("NFKC").toUpperCase().toLowerCase().replaceAll(/[_-]/g, "");
+  asItFolds.test(key) ? key : key.normalize("NFKC").toUpperCase().toLowerCase().replaceAll(/[_-]/g, "");

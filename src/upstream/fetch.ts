@@ -1,4 +1,5 @@
 import { type Fault, fault, isFault } from "../fault.ts";
+import { type Arm, ownTimer } from "../gate/deadline.ts";
 import { type GuardRules, judgeUrl } from "./guard.ts";
 
 export interface FetchDeps {
@@ -48,11 +49,12 @@ export async function guardedOpen(
   url: string,
   init: RequestInit,
   firstByteMs: number,
+  arm: Arm = ownTimer,
 ): Promise<Response | FetchFault> {
   const judged = judgeUrl(url, deps.rules);
   if (isFault(judged)) return { ...judged, sent: "never" };
   if (init.signal?.aborted) return { ...givenUp, sent: "never" };
-  const answer = await fetchBefore(deps.fetch, judged.url, init, firstByteMs);
+  const answer = await fetchBefore(deps.fetch, judged.url, init, (late) => arm(firstByteMs, late));
   if (isFault(answer) || answer.status < 300 || answer.status > 399) return answer;
   await answer.body?.cancel();
   return redirected;
@@ -85,10 +87,10 @@ async function fetchBefore(
   fetch: FetchDeps["fetch"],
   url: URL,
   init: RequestInit,
-  firstByteMs: number,
+  watch: (late: () => void) => () => void,
 ): Promise<Response | FetchFault> {
   const overdue = new AbortController();
-  const timer = setTimeout(() => overdue.abort(), firstByteMs);
+  const disarm = watch(() => overdue.abort());
   const signal = init.signal ? AbortSignal.any([init.signal, overdue.signal]) : overdue.signal;
   try {
     return await fetch(url, { ...init, signal, redirect: "manual" });
@@ -97,7 +99,7 @@ async function fetchBefore(
     if (overdue.signal.aborted) return late;
     return init.signal?.aborted ? givenUp : unreachable;
   } finally {
-    clearTimeout(timer);
+    disarm();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Arm } from "../gate/deadline.ts";
 import { isHeaders, unreadable } from "./credential.ts";
 import { type FetchDeps, type FetchFault, guardedOpen } from "./fetch.ts";
 
@@ -15,6 +16,12 @@ export interface ForwardRequest {
   readonly signal?: AbortSignal;
 }
 
+/** How long a server may take to begin; `arm` is a timer's, where the caller has one to share. */
+export interface Deadlines {
+  readonly firstByteMs: number;
+  readonly arm?: Arm;
+}
+
 // Whoever calls: these are the client's, and must not reach a server that they were not meant for.
 const clientsOwn = ["authorization", "cookie", "proxy-authorization"];
 
@@ -27,7 +34,7 @@ export async function forward(
   deps: FetchDeps,
   target: ForwardTarget,
   request: ForwardRequest,
-  deadlines: { readonly firstByteMs: number },
+  deadlines: Deadlines,
 ): Promise<Response | FetchFault> {
   if (!isHeaders(target.credential)) return { ...unreadable, sent: "never" };
   const headers = new Headers(request.headers);
@@ -35,6 +42,7 @@ export async function forward(
   for (const [name, value] of Object.entries(target.credential)) headers.set(name, value);
   const { method, body, signal } = request;
   const init = { method, headers, ...(body && { body }), ...(signal && { signal }) };
-  const answer = await guardedOpen(deps, target.url, init, deadlines.firstByteMs);
+  const { firstByteMs, arm } = deadlines;
+  const answer = await guardedOpen(deps, target.url, init, firstByteMs, arm);
   return "fault" in answer && answer.fault === "invalid" ? { ...answer, fault: "misconfigured" } : answer;
 }

@@ -23,7 +23,21 @@ const refused = fault(
  * which is the one that must then be fetched. Names are not resolved: a Worker cannot pin what DNS answers, and the
  * platform's `global_fetch_strictly_public` stands behind this.
  */
-export function judgeUrl(text: string, rules: GuardRules): { readonly ok: true; readonly url: URL } | Fault {
+export function judgeUrl(text: string, rules: GuardRules): Judged {
+  const known = judged.get(rules) ?? new Map<string, Judged>();
+  const verdict = known.get(text) ?? judgeNew(text, rules);
+  // The same few addresses are asked for at every call.
+  if (known.size >= judgedMax) known.clear();
+  judged.set(rules, known.set(text, verdict));
+  return verdict;
+}
+
+type Judged = { readonly ok: true; readonly url: URL } | Fault;
+
+const judgedMax = 256;
+const judged = new WeakMap<GuardRules, Map<string, Judged>>();
+
+function judgeNew(text: string, rules: GuardRules): Judged {
   if (text.length > urlCharsMax || ambiguous.test(text)) return refused;
   const url = URL.parse(text);
   if (url?.username !== "" || url.password !== "") return refused;

@@ -102,14 +102,11 @@ export class Traffic {
 
   #turn(server: string, lane: Lane, nowMs: number): Turn {
     let met = false;
-    let answered = false;
-    const turn: Turn = {
-      get answered() {
-        return answered;
-      },
+    const turn: { answered: boolean } & Turn = {
+      answered: false,
       met: (status) => {
         met = true;
-        answered = status !== null;
+        turn.answered = status !== null;
         return fareAfter(lane, status, this.#deps.now());
       },
       leave: () => {

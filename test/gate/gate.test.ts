@@ -301,7 +301,7 @@ test("what a busy second leaves behind reaches the log at one waking", async () 
   expect(await s.gate.find(calls)).toBeNull();
   const log = env.LOGS.get(env.LOGS.idFromName(s.caller.team));
   expect((await log.list({ limit: 1 })).items).toMatchObject([{ decision: { seq: calls }, outcome: end }]);
-});
+}, 30_000);
 
 test("the view lists what is pinned and permitted, and refuses methods that no policy allows", async () => {
   const view = await s.gate.view(s.caller, "tools/list");
