@@ -13,7 +13,7 @@ import {
 } from "../store/script_token.ts";
 import { findMembership } from "../store/team.ts";
 import { save } from "./edit.ts";
-import { nothingHere, type Operation, sessionOperation, type UserCall } from "./operation.ts";
+import { nothingHere, type Operation, sessionOperation, type UserCall, whyClosed } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { type Reply, reply, timestamp } from "./reply.ts";
 import { membershipShape } from "./team.ts";
@@ -97,7 +97,8 @@ export const scriptTokenOperations: readonly Operation[] = [
 async function create(call: UserCall<z.output<typeof body>, unknown>): Promise<Reply | Fault> {
   const { deps, user, session, body, nowMs } = call;
   const membership = await findMembership(deps.db, user.id, body.team, session.team);
-  if (!membership || membership.closed) return nothingHere;
+  if (!membership) return nothingHere;
+  if (membership.closed) return whyClosed(deps.origin, membership);
   const expiresAt = body.expires_at === undefined ? nowMs + lifetimeMs : Date.parse(body.expires_at);
   if (expiresAt <= nowMs || expiresAt > nowMs + scriptTokenLifetimeMaxMs) return badExpiry;
   const over = await ration("script_token", `user ${user.id}`, deps);
