@@ -1,7 +1,7 @@
 import { env } from "cloudflare:test";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { QuotaName } from "../../src/store/quota.ts";
-import { ControlPlane, ready, seenTool } from "./control_plane.ts";
+import { ControlPlane, type Person, ready, seenTool } from "./control_plane.ts";
 import { openPolicy, TeamSetting } from "./team_setting.ts";
 
 let plane: ControlPlane;
@@ -55,6 +55,8 @@ it("a team's quotas are shown to its members, with what is used", async () => {
     invitations_a_day: { used: 2, max: 400 },
     invitations_a_day_to_one: { used: 1, max: 5 },
     hooks: { used: 0, max: 20 },
+    subjects: { used: 0, max: 1_000 },
+    refused_subjects: { used: 0, max: 10_000 },
   });
 });
 
@@ -79,7 +81,8 @@ describe("a quota is never passed, however many ask at once, and the refusal say
 });
 
 it("a team that is full takes nobody more, though several accept at once, and their invitations stand", async () => {
-  const people = await Promise.all([1, 2, 3].map(() => plane.signUp("Elsewhere")));
+  const people: Person[] = [];
+  for (let n = 0; n < 3; n++) people.push(await plane.signUp("Elsewhere"));
   for (const { email } of people) await team.must(201, "POST", "/members", { email, role: "viewer" });
   const { members, open_invitations: open } = await quotas();
   await set("members", members.used + 1);

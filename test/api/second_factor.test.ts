@@ -1,6 +1,8 @@
 import { env } from "cloudflare:test";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { UserId } from "../../src/id.ts";
 import { totpCode } from "../../src/identity/totp.ts";
+import { listChoices } from "../../src/store/offer.ts";
 import { Authenticator, type Twist } from "../support/authenticator.ts";
 import { type Answered, ControlPlane, origin, type Person } from "./control_plane.ts";
 import { TeamSetting } from "./team_setting.ts";
@@ -412,11 +414,16 @@ describe("a team that takes members only with a second factor", () => {
     team = await TeamSetting.on(plane);
     member = await team.member("admin");
   });
+  const everywhere = { team: null, gateway: null };
   const require = (second_factor_required: boolean, through = team) =>
     through.ask("PATCH", "", { second_factor_required });
 
   it("is made so by an admin who has one, keeps out members who have none, and takes them once they do", async () => {
     const own = team.as(member);
+    await team.server();
+    await team.policy("tools", "Open");
+    const choices = async () => (await listChoices(env.DB, member.id as UserId, everywhere, 10)).length;
+    expect(await choices()).toBe(1);
     const token = { label: "script", team: team.person.team.slug, role: "viewer" };
     const script = await plane.ask("POST", "/v1/tokens", { token: member.token, body: token });
     expect(told(await require(true))).toEqual([409, "conflict"]);
@@ -430,8 +437,10 @@ describe("a team that takes members only with a second factor", () => {
       expect(refused.body.detail).toContain("https://gateway.example/second-factor");
     }
     expect(told(await require(false, own))).toEqual([403, "forbidden"]);
+    expect(await choices()).toBe(0);
     person = member;
     await setUp();
+    expect(await choices()).toBe(1);
     await own.must(200, "GET", "/members");
     await team.as(script.body).must(200, "GET", "/members");
     await env.DB.prepare("DELETE FROM totp WHERE user_id = ?1").bind(member.id).run();
