@@ -14,7 +14,8 @@ const leads = wordSet(
    service use used using to for which who you your users user agents agent allow allows allowing let lets enable enables
    enabling help helps helping can could will may be is are able ability way designed meant intended and please when want
    wants need needs if i we optionally safely quickly simply also directly automatically efficiently easily new readonly
-   read-only only async asynchronously mcp capability functionality of in on from with their by fast simple powerful convenient lightweight advanced wrapper interface access`,
+   read-only only async asynchronously always mcp capability functionality of in on from with their by fast simple powerful
+   convenient lightweight advanced wrapper interface access`,
 );
 const toolWords = wordSet(
   "tool function endpoint api command utility method operation action server service query",
@@ -29,7 +30,7 @@ const inquiries = wordSet(
 );
 
 const claims =
-  /\bread[- ]?only\b|\b(?:does not|doesn't|do not|never|without|won't|will not) (?:chang|modif|alter|mutat|writ|updat|affect)\w*|\bno side[- ]effects?\b|\bnon-?(?:destructive|mutating)\b/i;
+  /\bread[- ]?only\b|\b(?:does not|doesn't|do not|never|without|won't|will not) (?:chang|modif|alter|mutat|writ|updat)\w*|\bno side[- ]effects?\b/i;
 
 /**
  * What the whole description amounts to. Its first sentence says what the tool does; what a further verb adds, in it or
@@ -60,7 +61,7 @@ function leadingVerb(sentence: string): Account | null {
   return tool < 0 ? null : verbAt(tokens, tool + 1 + startOf(tokens.slice(tool + 1)));
 }
 
-/** The first word that is no lead; the gerunds and verbs among the leads are leads only where another verb follows. */
+/** Where the first word stands that is no lead. */
 function startOf(tokens: readonly string[]): number {
   const at = tokens.findIndex((token) => !leads.has(token.toLowerCase()));
   return at < 0 ? tokens.length : at;

@@ -26,8 +26,6 @@ export interface Tool {
   readonly seenDefinition: string | null;
   readonly category: Category;
   readonly level: Level;
-  readonly flags: readonly string[];
-  readonly evidence: unknown;
 }
 
 interface Row {
@@ -39,8 +37,6 @@ interface Row {
   seen_definition: string | null;
   category: Category;
   level: Level;
-  flags: string;
-  evidence: string;
 }
 
 const tool = (row: Row): Tool => ({
@@ -52,8 +48,6 @@ const tool = (row: Row): Tool => ({
   seenDefinition: row.seen_definition,
   category: row.category,
   level: row.level,
-  flags: JSON.parse(row.flags),
-  evidence: JSON.parse(row.evidence),
 });
 
 /**
@@ -124,7 +118,7 @@ const acceptsItself = "excluded.pinned_hash IS NOT NULL AND excluded.seen_hash I
 
 const select = `
   SELECT o.name, o.pinned_hash, o.seen_hash, o.rejected_hash, p.body AS pinned_definition, n.body AS seen_definition,
-         o.category, o.level, o.flags, o.evidence
+         o.category, o.level
     FROM server s
     JOIN tool o ON o.server_id = s.id
     LEFT JOIN document p ON p.hash = o.pinned_document
