@@ -1,7 +1,7 @@
 import { env } from "cloudflare:test";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { sso } from "../../src/api/sso.ts";
-import { type Answered, type ControlPlane, origin } from "../api/control_plane.ts";
+import { type Answered, type ControlPlane, origin, type Person } from "../api/control_plane.ts";
 import { TeamSetting } from "../api/team_setting.ts";
 import { Provider } from "../support/oidc/provider.ts";
 import { Isolate, planeIn, World } from "./team_gateway.ts";
@@ -9,6 +9,8 @@ import { Isolate, planeIn, World } from "./team_gateway.ts";
 const world = new World();
 let plane: ControlPlane;
 let team: TeamSetting;
+/** Another team, and its admin. */
+let spare: TeamSetting;
 let provider: Provider;
 let enter: (request: Request) => Promise<Response>;
 let issuers = 0;
@@ -30,7 +32,7 @@ const register = (on = team, change: object = {}, signIn: object = {}) =>
 
 beforeAll(async () => {
   plane = await planeIn(world);
-  team = await TeamSetting.on(plane, "Acme");
+  [team, spare] = [await TeamSetting.on(plane, "Acme"), await TeamSetting.on(plane, "Spare")];
   enter = sso(plane.deps);
 });
 
@@ -129,8 +131,7 @@ describe("a person", () => {
   it("is opened this team alone by it, however many they know the slugs of", async () => {
     await register();
     const { token } = await signIn();
-    const other = await TeamSetting.on(plane, "Other");
-    const foreign = await plane.ask("GET", `/v1/teams/${other.person.team.slug}`, { token });
+    const foreign = await plane.ask("GET", `/v1/teams/${spare.person.team.slug}`, { token });
     expect(asked(foreign)).toEqual([404, "not_found"]);
     expect(asked(await plane.ask("POST", "/v1/teams", { token, body: { name: "Mine" } }))).toEqual([
       403,
@@ -189,12 +190,11 @@ describe("a person", () => {
     const me = (await plane.ask("GET", "/v1/me", { token })).body;
     expect(me.user.id).not.toBe(id);
     expect(me.user.email).toBeNull();
-    const hostile = await TeamSetting.on(plane, "Hostile");
-    await register(hostile);
-    const theirs = await signIn(hostile);
+    await register(spare);
+    const theirs = await signIn(spare);
     const other = (await plane.ask("GET", "/v1/me", { token: theirs.token })).body;
     expect(other.user.id).not.toBe(me.user.id);
-    expect(other.teams.map(({ id }: { id: string }) => id)).toEqual([hostile.person.team.id]);
+    expect(other.teams.map(({ id }: { id: string }) => id)).toEqual([spare.person.team.id]);
   });
 
   it("is taken by a client that proves itself by a key of the team's own", async () => {
@@ -274,9 +274,9 @@ describe("nobody gets in", () => {
   });
 
   it("and a team without it is answered as no team", async () => {
-    const without = await TeamSetting.on(plane, "Without");
+    await spare.ask("DELETE", "/identity");
     const answers = await Promise.all(
-      [without.person.team.slug, "no-such-team"].map((slug) => enter(new Request(`${origin}/sso/${slug}`))),
+      [spare.person.team.slug, "no-such-team"].map((slug) => enter(new Request(`${origin}/sso/${slug}`))),
     );
     const told = await Promise.all(
       answers.map(async (one) => [one.status, await one.text(), [...one.headers]]),
@@ -294,10 +294,16 @@ describe("a team that requires it", () => {
       .bind(user)
       .run();
 
+  const join = ({ person }: TeamSetting, { id }: Person, role: string) =>
+    env.DB.prepare("INSERT INTO member (team_id, user_id, role, created_at) VALUES (?1, ?2, ?3, 1)")
+      .bind(person.team.id, id, role)
+      .run();
+
   it("keeps out whoever has an account, but for the one admin with a second factor", async () => {
     const strict = await TeamSetting.on(plane, "Strict");
-    const viewer = await strict.member("viewer");
-    const admin = await strict.member("admin");
+    const [viewer, admin] = [team.person, spare.person];
+    await join(strict, viewer, "viewer");
+    await join(strict, admin, "admin");
     const refused = await strict.ask("PUT", "/identity", identity({}, { required: true }));
     expect(refused.body.errors).toMatchObject([{ pointer: "/sign_in/required" }]);
     await withFactor(strict.person.id);
@@ -327,15 +333,14 @@ describe("a team that requires it", () => {
   });
 
   it("keeps an admin who has an account, whatever the issuer's admins do", async () => {
-    const lone = await TeamSetting.on(plane, "Lone");
-    await register(lone);
+    await register(spare);
     provider.person = { sub: "boss", groups: ["admins"] };
-    const { token } = await signIn(lone);
-    expect(asked(await lone.as({ token }).ask("DELETE", `/members/${lone.person.id}`))).toEqual([
+    const { token } = await signIn(spare);
+    expect(asked(await spare.as({ token }).ask("DELETE", `/members/${spare.person.id}`))).toEqual([
       409,
       "conflict",
     ]);
-    expect(asked(await lone.ask("PATCH", `/members/${lone.person.id}`, { role: "viewer" }))).toEqual([
+    expect(asked(await spare.ask("PATCH", `/members/${spare.person.id}`, { role: "viewer" }))).toEqual([
       409,
       "conflict",
     ]);
