@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import * as z from "zod";
 import { browserFlags, browserPath } from "../../scripts/browser.ts";
@@ -20,6 +20,7 @@ let cmux: Cmux;
 let client: Server;
 let answered: string[];
 let authorizeUrl: string;
+let signedIn: Awaited<ReturnType<BrowserContext["storageState"]>> | undefined;
 
 beforeAll(async () => {
   const { url } = inject("gateway");
@@ -83,7 +84,12 @@ async function newPage(
   width: number,
   colorScheme: "light" | "dark",
 ): Promise<{ page: Page; trouble: string[] }> {
-  const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
+  const viewport = { width, height: 800 };
+  const context = await browser.newContext({
+    viewport,
+    colorScheme,
+    ...(signedIn && { storageState: signedIn }),
+  });
   const page = await context.newPage();
   const trouble: string[] = [];
   page.on("pageerror", (error) => trouble.push(error.message));
@@ -93,13 +99,17 @@ async function newPage(
   return { page, trouble };
 }
 
-async function signIn(page: Page): Promise<void> {
+/** Follows the client's link; who is not signed in does that first, and the next browser of the test goes on from it. */
+async function openConsent(page: Page): Promise<void> {
   await page.goto(authorizeUrl);
-  expect(new URL(page.url()).pathname).toBe("/sign-in");
-  await page.getByLabel("E-mail address").fill(email);
-  await page.getByLabel("Password").fill(password);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  if (!signedIn) {
+    expect(new URL(page.url()).pathname).toBe("/sign-in");
+    await page.getByLabel("E-mail address").fill(email);
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  }
   await page.waitForURL(/\/authorize\?/);
+  signedIn = await page.context().storageState();
 }
 
 describe("in a browser", () => {
@@ -110,7 +120,7 @@ describe("in a browser", () => {
     "a person signs in, reads who asks and allows it, %i pixels wide and %s",
     async (width, scheme) => {
       const { page, trouble } = await newPage(width, scheme);
-      await signIn(page);
+      await openConsent(page);
       const heading = page.getByRole("heading", { level: 1 });
       expect(await heading.textContent()).toBe("Let a program use your team's tools?");
       expect(await page.locator(".name").textContent()).toBe('<img src=x onerror="document.title=1"> Editor');
@@ -131,7 +141,7 @@ describe("in a browser", () => {
 
   it("says no with one button, whatever is chosen, and nobody can put the page into a frame", async () => {
     const { page } = await newPage(390, "dark");
-    await signIn(page);
+    await openConsent(page);
     await picture(page, "consent-390-dark");
     await page.getByRole("button", { name: "Do not allow" }).click();
     await page.waitForURL(/\/callback\?error=access_denied/);
