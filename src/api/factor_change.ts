@@ -13,6 +13,7 @@ import {
 import { deleteOtherSessions } from "../store/session.ts";
 import { findTotp } from "../store/totp.ts";
 import { confirmation, confirmed } from "./confirm.ts";
+import { notify } from "./mail_link.ts";
 import { type Operation, personOperation, type UserCall } from "./operation.ts";
 import { passkeyShape, showPasskey } from "./passkey_view.ts";
 import { type Reply, reply, timestamp } from "./reply.ts";
@@ -90,7 +91,9 @@ async function renew(call: UserCall<z.output<typeof confirmBody>, unknown>): Pro
     return fault("conflict", "You have no second factor that codes could stand in for.");
   const { codes, statements } = newCodes(call);
   const refused = await spend(call.deps.db, [...shown, ...statements]);
-  return refused ?? reply(200, { recovery_codes: codes });
+  if (refused) return refused;
+  tellOf(call, "codes_renewed");
+  return reply(200, { recovery_codes: codes });
 }
 
 type Whose = Pick<UserCall<unknown, unknown>, "deps" | "user" | "session">;
@@ -112,6 +115,23 @@ export async function firstFactor(
   if ((await countRecoveryCodes(deps.db, user.id)) > 0) return { statements: [ended], codes: null };
   const { codes, statements } = newCodes(call);
   return { statements: [ended, ...statements], codes };
+}
+
+const changes = {
+  totp_added: "An authenticator app was set up for your account.",
+  totp_removed: "The authenticator app of your account was removed.",
+  passkey_added: "A passkey was added to your account.",
+  passkey_removed: "A passkey of your account was removed.",
+  codes_renewed: "New recovery codes were made for your account; the old ones have ended.",
+} as const;
+
+/** Tells a person by mail how their signing in has changed: who did it may have been somebody else. */
+export function tellOf({ deps, user }: Pick<Whose, "deps" | "user">, change: keyof typeof changes): void {
+  if (user.email === null) return;
+  const was = `It was done at ${deps.origin}, by somebody signed in as you who knew your password.`;
+  const not = `If it was not you, set a new password at ${deps.origin}/forgot-password and look at ${deps.origin}/second-factor`;
+  const text = `${changes[change]}\n\n${was}\n\n${not}\n`;
+  notify({ deps }, { to: user.email, subject: "How you sign in has changed", text });
 }
 
 /** Recovery codes stand in for a factor: with the last one they go too. */

@@ -14,7 +14,7 @@ import {
 } from "../store/passkey.ts";
 import { isSpent, spendChallenge } from "../store/spent_challenge.ts";
 import { confirmation, confirmed } from "./confirm.ts";
-import { firstFactor, lastFactor, newCodesShape } from "./factor_change.ts";
+import { firstFactor, lastFactor, newCodesShape, tellOf } from "./factor_change.ts";
 import { nothingHere, type Operation, personOperation, type UserCall } from "./operation.ts";
 import { creationOptionsShape, registrationBody, registrationOf } from "./passkey_shape.ts";
 import { passkeyName, passkeyShape, showPasskey } from "./passkey_view.ts";
@@ -130,6 +130,7 @@ async function create(call: UserCall<z.output<typeof createBody>, unknown>): Pro
     if (isTaken(error)) return fault("conflict", "This passkey is known here already.");
     throw error;
   }
+  tellOf(call, "passkey_added");
   return reply(201, { ...showPasskey(passkey), recovery_codes: codes });
 }
 
@@ -150,6 +151,7 @@ async function remove(call: Confirmed): Promise<Reply | Fault> {
   const changes = [deletePasskey(deps.db, user.id, passkey.id), ...lastFactor(deps.db, user.id)];
   const refused = await spend(deps.db, [...shown, ...changes]);
   if (refused) return refused;
+  tellOf(call, "passkey_removed");
   return reply(204);
 }
 

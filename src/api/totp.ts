@@ -5,7 +5,7 @@ import { base32, newTotpSecret, otpauthUri } from "../identity/totp.ts";
 import { beginTotp, deleteTotp, findTotp } from "../store/totp.ts";
 import { sealTotpSecret } from "../upstream/totp_secret.ts";
 import { confirmation, confirmed } from "./confirm.ts";
-import { firstFactor, lastFactor, newCodesShape } from "./factor_change.ts";
+import { firstFactor, lastFactor, newCodesShape, tellOf } from "./factor_change.ts";
 import { type Operation, personOperation, type UserCall } from "./operation.ts";
 import { type Reply, reply } from "./reply.ts";
 import { spend, totpUse } from "./second_factor.ts";
@@ -88,6 +88,7 @@ async function confirm(call: UserCall<z.output<typeof codeBody>, unknown>): Prom
   await tried.succeeded();
   const { statements, codes } = await firstFactor(call);
   if (await spend(deps.db, [use, ...statements])) return wrongCode;
+  tellOf(call, "totp_added");
   return reply(200, { recovery_codes: codes });
 }
 
@@ -102,6 +103,7 @@ async function remove(call: Confirmed): Promise<Reply | Fault> {
     ...lastFactor(deps.db, user.id),
   ]);
   if (refused) return refused;
+  tellOf(call, "totp_removed");
   return reply(204);
 }
 

@@ -269,9 +269,12 @@ describe("a passkey", () => {
     expect(renamed.body).toMatchObject({ id: made.id, name: "Phone", used_at: expect.any(String) });
     expect((await me("GET", "second-factors")).body.passkeys).toEqual([renamed.body]);
     expect(told(await me("DELETE", `passkeys/${made.id}`, password()))).toEqual([403, "forbidden"]);
+    const lastMail = () => plane.mails.findLast(({ to }) => to === person.email)?.text;
+    expect(lastMail()).toContain("A passkey was added");
     const asked = (await me("POST", "second-factors/challenge")).body;
     const second_factor = { challenge: asked.challenge, passkey: await key.get(asked.passkey_options) };
     expect((await me("DELETE", `passkeys/${made.id}`, { ...password(), second_factor })).status).toBe(204);
+    expect(lastMail()).toContain("A passkey of your account was removed");
     expect(told(await signIn(key))).toEqual(wrong);
     expect((await login()).body.token).toBeDefined();
   });
