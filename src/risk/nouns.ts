@@ -31,6 +31,15 @@ export const settledThings = wordSet(
 /** To watch these is to be told of them from now on. */
 export const watched = wordSet("repo repository issue thread topic channel page project");
 
+/** What is emptied by formatting it. */
+export const disks = wordSet("disk disks drive drives volume volumes partition partitions usb sdcard");
+
+/** What takes work to render, and is kept. */
+export const films = wordSet("video videos image images animation film movie scene audio");
+
+/** Who hears of it, and what went out to them. */
+export const people = wordSet("user users member members channel team email message product order vehicle");
+
 /** What is unpacked, not read: `extract_archive`. */
 export const archives = wordSet("archive zip tar tarball rar gzip files");
 

@@ -2,9 +2,12 @@ import {
   archives,
   calls,
   connections,
+  disks,
+  films,
   guides,
   moneyless,
   moneyNouns,
+  people,
   pictures,
   quantities,
   queryEngines,
@@ -34,6 +37,18 @@ export function settledBy(found: Found, words: readonly string[]): Found {
       const known = words[0] === "query" && words.length > 1 && !about(vagueNouns) && !about(queryEngines);
       return known ? reads : { ...found, settled: false };
     }
+    case "report":
+      // To report is to tell somebody; a report is there to be read.
+      return words[0] === "report" && words.length > 1 ? found : reads;
+    case "format":
+      return about(disks) ? { ...found, category: "Destructive", settled: true } : found;
+    case "map":
+      return about(disks) ? writes : found;
+    case "render":
+      return about(films) ? { ...writes, settled: false } : found;
+    case "recall":
+    case "ping":
+      return about(people) ? { ...found, category: "Execute" } : found;
     case "resolve":
       return about(settledThings) ? writes : found;
     case "watch":

@@ -1,5 +1,5 @@
 import { riskier } from "./category.ts";
-import { plainReading, readingThings, thingsWithStatus, type Verb, verbOf } from "./verbs.ts";
+import { changedThings, plainReading, readingThings, thingsWithStatus, type Verb, verbOf } from "./verbs.ts";
 import { basesOf, joinPhrases, wordsOf } from "./words.ts";
 
 /** A verb where it stands in a name. Where it is not `settled`, it may as well be a thing. */
@@ -41,7 +41,7 @@ function firmVerb(words: readonly string[]): Found | null {
   if (!first || !last) return null;
   const end = last.at === words.length - 1 ? last : null;
   if (first.at === 0)
-    return first.category === "Read" ? looking(words, first, end) : changing(firm, first, end);
+    return first.category === "Read" ? looking(words, firm, end) : changing(firm, first, end);
   const chosen = end && readsOnly(end) ? end : firm.reduce(worst);
   const soft = verbOf(words[0] ?? "");
   const opens = soft && soft.strength !== "firm" && !(end && readsAtTheEnd(words, end.word));
@@ -51,14 +51,28 @@ function firmVerb(words: readonly string[]): Found | null {
 }
 
 const beginning = new Set(["start", "trigger"]);
+const neverThings = new Set(["get", "describe", "retrieve", "fetch"]);
 
-/** `list_create`, `monitor_start`: what is read may be a thing, and the verb come behind it. */
-function looking(words: readonly string[], first: Placed, end: Placed | null): Found {
-  if (!readingThings.has(first.word)) return first;
+/**
+ * `list_create`, `monitor_start`, `crawl_cancel`: what is read may be a thing, and the verb come behind it. Behind
+ * a verb that is no thing, as in `check_update`, what is as often a thing is one.
+ */
+function looking(words: readonly string[], firm: readonly Placed[], end: Placed | null): Found {
+  const [first] = firm as [Placed];
+  if (neverThings.has(first.word)) return first;
+  const isThing = readingThings.has(first.word);
+  const begins = beginningOf(words);
+  if (begins) return begins;
+  if (end && end.category !== "Read" && (isThing || !changedThings.has(end.word))) return end;
+  const next = firm.find(({ at }) => at === 1);
+  return isThing && next && next.category !== "Read" && !changedThings.has(next.word) ? next : first;
+}
+
+/** A soft verb that ends a name and begins something: `stream_start`. */
+function beginningOf(words: readonly string[]): Found | null {
   const word = words.at(-1) ?? "";
-  const begins = beginning.has(word) ? verbOf(word) : undefined;
-  if (begins) return { ...begins, word, settled: true };
-  return end && end.category !== "Read" ? end : first;
+  const verb = words.length > 1 && beginning.has(word) ? verbOf(word) : undefined;
+  return verb ? { ...verb, word, settled: true } : null;
 }
 
 /** `deploy_plan_get` reads; `append_execute_cell` does both. */
@@ -92,8 +106,9 @@ function softVerb(words: readonly string[]): Found | null {
   });
   const [first] = found;
   if (!first) return null;
+  if (first.category === "Read") return beginningOf(words) ?? found.reduce(worst);
   // What comes behind a changing verb is its object: `run_test`, but `scan_request` may well be one.
-  return words.at(-1) !== first.word && first.category !== "Read" ? first : found.reduce(worst);
+  return words.at(-1) === first.word ? found.reduce(worst) : first;
 }
 
 /** `crawling_sites`: a gerund in front, where there is no other verb. */

@@ -27,7 +27,7 @@ const table: readonly (readonly [Category, Strength, string])[] = [
   [
     "Read",
     "soft",
-    `watch trace diff review filter sort match sample stream score profile tail head tree map hash encode embed report
+    `watch trace diff review filter sort match sample stream score profile tail head tree map hash encode embed
      quote research format visualize visualise plot chart render scan audit screen display measure forecast rank average
      total sum highlight rerank think reason reflect observe listen stat survey`,
   ],
@@ -58,7 +58,7 @@ const table: readonly (readonly [Category, Strength, string])[] = [
     "soft",
     `post comment reply label tag link star fork copy sync commit record log schedule share index cache bookmark note like
      favor branch group flag warn document backup mirror collapse zip lower raise remind feature draft answer journal
-     cast seed mention claim stage return block lock book reserve dispute design mask`,
+     cast seed mention claim stage return report block lock book reserve dispute design mask`,
   ],
   ["Write", "open", "load export download generate track dump manage learn"],
   [
@@ -72,7 +72,7 @@ const table: readonly (readonly [Category, Strength, string])[] = [
      broadcast spawn rerun retry replay redrive requeue enqueue dequeue orchestrate instruct operate actuate arm disarm
      shutdown halt suspend hibernate wake rewind dial redial hangup notify inject compile transpile minify debug unload
      exploit negotiate brute drain evacuate eject dock undock vacuum brew irrigate preheat steer takeoff throttle flash
-     reflash reimage checkout notarize train finetune retrain summon zoom reload converse speak paste keypress automate
+     reflash reimage checkout notarize train finetune retrain summon zoom reload converse speak paste keypress automate act
      kick fuzz detonate quarantine`,
   ],
   [
@@ -115,7 +115,13 @@ export const verbOf = (word: string): Verb | undefined => verbs.get(word);
 
 /** Reading verbs that also name a thing, so that a changing verb at the end of the name is the verb: `list_create`. */
 export const readingThings = wordSet(
-  "list search view check count find monitor preview query show cat read poll estimate ping",
+  "list search view count find monitor preview query show cat read poll estimate ping",
+);
+
+/** Changing verbs that are as good a thing behind another verb: `check_update`, `verify_install`. */
+export const changedThings = wordSet(
+  `update change install deploy import edit move login upgrade merge patch drop set reset split focus open close fill
+   press replay restart checkout setup build suspend exploit compress convert post load test`,
 );
 
 /** What hardly anybody writes behind a thing but to read it: `run_list`, `update_get`. */

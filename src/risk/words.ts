@@ -25,7 +25,7 @@ const phrases = new Map(
      search_console:searchconsole order_book:orderbook change_log:changelog release_notes:changelog call_log:calllog
      test_run:testrun test_runs:testruns test_case:testcase test_cases:testcases test_suite:testsuite check_run:checkrun
      check_runs:checkruns check_suite:checksuite read_me:readme right_click:click double_click:click key_press:press
-     who_am:whoami api_key:apikey api_keys:apikey private_key:privatekey access_key:accesskey access_keys:accesskey
+     who_am:whoami add_on:addon add_ons:addons api_key:apikey api_keys:apikey private_key:privatekey access_key:accesskey access_keys:accesskey
      ssh_key:sshkey ssh_keys:sshkey deploy_key:deploykey deploy_keys:deploykey signing_key:signingkey
      recovery_code:recoverycode recovery_codes:recoverycode seed_phrase:mnemonic`,
   ).map((pair) => pair.split(":") as [string, string]),

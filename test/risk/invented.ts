@@ -256,6 +256,16 @@ resolve_package_name | Read/low | - | name
 track_parcel | Read/low | - | number | Tracks a parcel.
 track_event | Write/medium | - | name
 list_create | Write/medium | - | name
+stream_start | Execute/high | - | id
+lint_fix | Write/medium | - | path
+monitor_add_rule | Write/medium | - | name
+token_introspect | Read/high | secret | id
+check_update | Read/low | - |
+report_abuse | Write/medium | - | id
+sales_report | Read/low | - | month
+format_disk | Destructive/critical | - | id
+format_text | Read/low | - | text
+recall_product | Execute/high | - | id
 monitor_start | Execute/high | - | id
 poll_close | Execute/high | - | id
 estimate_create | Write/medium | - | id
