@@ -70,6 +70,7 @@ export const identityOperations: readonly Operation[] = [
       tag,
       summary:
         "Let an OpenID Connect issuer's tokens act as grants; a new issuer ends the grants of the one before",
+      inPerson: true,
       body: identityBody,
       answers: { 200: changed, 202: changed },
     },
@@ -83,6 +84,7 @@ export const identityOperations: readonly Operation[] = [
       path: identityPath,
       tag,
       summary: "Take the issuer's tokens no more: the grants of its subjects are revoked",
+      inPerson: true,
       answers: { 200: removed, 202: removed },
     },
     remove,

@@ -111,7 +111,8 @@ const ofSignedIn =
     return { ...spec, access, run };
   };
 
-const noToken = fault("forbidden", "A script's token may not do this. Sign in with POST /v1/login.");
+/** What a script is told where a person must act. */
+export const noToken = fault("forbidden", "A script's token may not do this. Sign in with POST /v1/login.");
 const oneTeamOnly = fault(
   "forbidden",
   "This sign-in is good for one team only. Sign in with an account of your own.",

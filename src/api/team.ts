@@ -16,6 +16,7 @@ import { newDataKey } from "../upstream/vault.ts";
 import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
 import {
   type Call,
+  noToken,
   type Operation,
   personOperation,
   type TeamCall,
@@ -150,7 +151,8 @@ export const teamOperations: readonly Operation[] = [
 ];
 
 async function update(call: TeamCall<z.output<typeof updateBody>, unknown>): Promise<Reply | Fault> {
-  const { user, body } = call;
+  const { user, session, body } = call;
+  if (session.kind === "token" && body.second_factor_required !== undefined) return noToken;
   const team: Team = {
     ...call.team,
     name: body.name ?? call.team.name,

@@ -112,6 +112,15 @@ describe("a script's token", () => {
     expect([refused.status, refused.body.code]).toEqual([403, "forbidden"]);
   });
 
+  it.each([
+    ["PUT", "/identity", { issuer: "https://issuer.example", audience: "x" }],
+    ["DELETE", "/identity", undefined],
+    ["PATCH", "", { second_factor_required: false }],
+  ])("may not change how the team's people sign in: %s %s", async (method, path, body) => {
+    const refused = await (await script()).ask(method, path, body);
+    expect([refused.status, refused.body.detail]).toEqual([403, expect.stringContaining("script's token")]);
+  });
+
   it("is no session: as a cookie it opens nothing", async () => {
     const { token } = (await mint()).body;
     const headers = {
