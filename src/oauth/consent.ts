@@ -114,13 +114,11 @@ async function write(
   const code = newSecret(deps.random);
   const granted = known
     ? [renewGrant(db, key.team, known, expiresAt)]
-    : [
-        insertGrant(db, newGrant(key, grant, label, expiresAt, nowMs)),
-        ...insertConsent(db, key, grant),
-        holdTo(db, "grants", { team: key.team, nowMs }),
-      ];
+    : [insertGrant(db, newGrant(key, grant, label, expiresAt, nowMs)), ...insertConsent(db, key, grant)];
   const changes = [
     ...granted,
+    // One that had expired stands again, so it takes a place as a new one does.
+    holdTo(db, "grants", { team: key.team, nowMs }),
     attachChosen(db, key, grant, choice.policy.id),
     insertFamily(db, family),
     dropFamilies(db, grant, familiesMax, nowMs),

@@ -1,12 +1,20 @@
 // Programs that people really use; any other scheme must be a reversed domain name (RFC 8252 §7.1), which no browser acts on.
 const knownSchemes = new Set([
+  "claude",
+  "code-oss",
   "cursor",
+  "goose",
+  "jetbrains",
+  "kiro",
+  "lmstudio",
+  "raycast",
+  "trae",
   "vscode",
   "vscode-insiders",
   "vscodium",
+  "warp",
   "windsurf",
   "zed",
-  "claude",
 ]);
 const reversedDomain = /^[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+$/;
 const charsMax = 512;

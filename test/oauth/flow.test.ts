@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { GateStub } from "../../src/gate/rpc.ts";
 import type { FamilyId, GrantId, TeamId } from "../../src/id.ts";
 import { mintRefreshToken } from "../../src/identity/refresh_token.ts";
-import { callback, type Json, OAuthSetting, origin } from "./oauth_setting.ts";
+import { callback, type Json, OAuthSetting, origin, policiesIn, ticketIn } from "./oauth_setting.ts";
 
 let s: OAuthSetting;
 beforeAll(async () => {
@@ -142,6 +142,23 @@ describe("a program that a person agrees to", () => {
     await passes(theirs.tokens.access_token);
     await s.team.must(200, "DELETE", `/members/${member.id}`);
     await isRefused(theirs.tokens.access_token);
+  });
+
+  it("gets no grant where its team has no room for one, and keeps the one it has", async () => {
+    const other = await s.ofAnotherTeam();
+    const { id } = other.team.person.team;
+    await env.DB.prepare("INSERT INTO team_quota (team_id, name, max) VALUES (?1, 'grants', 1)")
+      .bind(id)
+      .run();
+    const { client } = await other.signedIn();
+    const another = await other.register({ client_name: "Another" });
+    const { person } = other.team;
+    const { text } = await other.open(person, other.authorizePath(another.client_id));
+    const form = { ticket: ticketIn(text), policy: policiesIn(text)[0] ?? "", answer: "allow" };
+    const refused = await other.answer(person, form);
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining("as many grants")]);
+    await other.consent(client.client_id);
+    expect(await other.grants()).toHaveLength(1);
   });
 
   it("leaves nothing behind when its team is deleted", async () => {
