@@ -122,6 +122,14 @@ export async function entrancesOf(
       callers: ["upstream/discovery.ts"],
       tell: named(deps, (address) => ({ body: { ...authorizationServer, registration_endpoint: address } })),
     },
+    "an authorization server that says where people sign in": {
+      callers: ["upstream/discovery.ts"],
+      tell: named(deps, (address) => ({ body: { ...authorizationServer, authorization_endpoint: address } })),
+    },
+    "an authorization server that says where to revoke": {
+      callers: ["upstream/discovery.ts"],
+      tell: named(deps, (address) => ({ body: { ...authorizationServer, revocation_endpoint: address } })),
+    },
     "renewing a token where the address was taken before": {
       callers: ["upstream/json_fetch.ts"],
       tell: each((tokenEndpoint) =>
