@@ -5,6 +5,7 @@ import type { Ask, Caller, GateStub } from "../../src/gate/rpc.ts";
 import { approvalId, type EventId, type GrantId, type UserId } from "../../src/id.ts";
 import type { ThrottleStub } from "../../src/identity/throttle.ts";
 import type { CounterStub } from "../../src/limit/reservation.ts";
+import type { AccountStub } from "../../src/upstream/account.ts";
 
 /*
  * Every method of every Durable Object, for the cross-tenant matrix (objects.test.ts). One without a row fails the test.
@@ -115,10 +116,20 @@ const throttle: Record<string, ObjectRow<ThrottleStub>> = {
   alarm: byPlatform,
 };
 
+const asked = { origin: "https://x.example", wrappedKey: "1.x", refused: null };
+const account: Record<string, ObjectRow<AccountStub>> = {
+  // What an account takes on is tried on its own (test/connect).
+  adopt: { by: "member", call: () => undefined },
+  access: { by: "another object", call: (object) => object.access(asked) },
+  want: { by: "another object", call: (object) => object.want("admin") },
+  forget: { by: "member", call: (object) => object.forget(null) },
+};
+
 /** By the name under which `src/index.ts` exports the class, with the binding that leads to its objects. */
 export const objectRows = {
   GrantGate: { binding: "GATES", methods: gate },
   TeamLog: { binding: "LOGS", methods: log },
   SharedCounter: { binding: "COUNTERS", methods: counter },
+  UpstreamAccount: { binding: "ACCOUNTS", methods: account },
   SignInThrottle: { binding: "THROTTLES", methods: throttle },
 } as const;
