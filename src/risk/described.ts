@@ -22,7 +22,7 @@ function onlyReads(
       (account.category === "Read" || /^(?:execut|run|quer)/i.test(account.token))
     );
   }
-  return account.category === "Read" && changesNowhere(description);
+  return account.category === "Read" && changesNowhere(description, words);
 }
 
 /** What the description makes of it, if it may and if that is less. */

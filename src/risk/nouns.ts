@@ -7,6 +7,12 @@ export const viewNouns = wordSet(
    rankings standings metadata readme changelog`,
 );
 
+/** What may be told of something, if the description says so: `record_count`, `import_status`. */
+export const toldOf = wordSet(
+  `status history statistics stats state progress result results summary overview count counts coverage price prices views
+   rate rates average depth schedule size total balance names average logs metrics`,
+);
+
 /** Of these, what a soft verb before them turns into a thing: `build_status`, `call_history`. */
 export const statusNouns = wordSet(
   "status info information details summary overview stats statistics history version state health progress result results",

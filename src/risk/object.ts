@@ -14,6 +14,7 @@ import {
   settledThings,
   statusNouns,
   textsToMake,
+  toldOf,
   vagueNouns,
   watched,
 } from "./nouns.ts";
@@ -23,14 +24,25 @@ import { wordSet } from "./words.ts";
 
 const makingGuides = wordSet("create add update set edit save write publish upload delete remove");
 
-/** Verbs whose object decides whether they change anything. */
+/** What its object makes of the verb. */
 export function settledBy(found: Found, words: readonly string[]): Found {
+  const decided = byObject(found, words);
+  return decided === found && mayBeTold(found, words)
+    ? { ...found, settled: found.category === "Read" }
+    : decided;
+}
+
+/** `migrate_to_workers_guide` may be a guide to it, and `import_status` tell of one. */
+function mayBeTold({ word }: Found, words: readonly string[]): boolean {
+  const last = words.at(-1) ?? "";
+  return last !== word && ((guides.has(last) && !makingGuides.has(word)) || toldOf.has(last));
+}
+
+/** Verbs whose object decides whether they change anything; the same one where it decides nothing. */
+function byObject(found: Found, words: readonly string[]): Found {
   const about = (things: ReadonlySet<string>): boolean => words.some((word) => things.has(word));
   const reads: Found = { ...found, category: "Read", settled: true };
   const writes: Found = { ...found, category: "Write", settled: true };
-  // `migrate_to_workers_guide` may be a guide to it.
-  if (guides.has(words.at(-1) ?? "") && !makingGuides.has(found.word) && found.word !== "query")
-    return { ...found, settled: false };
   switch (found.word) {
     case "query": {
       // What a query without a known object is written in, nobody knows.

@@ -50,6 +50,17 @@ function firmVerb(words: readonly string[]): Found | null {
     : chosen;
 }
 
+const commanding = new Set([
+  "run",
+  "start",
+  "trigger",
+  "call",
+  "request",
+  "share",
+  "schedule",
+  "push",
+  "command",
+]);
 const beginning = new Set(["start", "trigger"]);
 const neverThings = new Set(["get", "describe", "retrieve", "fetch"]);
 
@@ -88,6 +99,8 @@ const readsOnly = ({ word }: Found): boolean => plainReading.has(word) && word !
 /** `run_list` lists runs, and `post_search` is how HTTP says search. */
 const readsAtTheEnd = (words: readonly string[], last: string): boolean =>
   plainReading.has(last) ||
+  last === "lookup" ||
+  (last === "search" && !commanding.has(words[0] ?? "")) ||
   (words.includes("post") && readingThings.has(last)) ||
   (words.length === 2 &&
     thingsWithStatus.has(words[0] ?? "") &&

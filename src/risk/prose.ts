@@ -181,10 +181,10 @@ function akin(a: string, b: string): boolean {
   return same > 2 && same >= shorter * 0.7;
 }
 
-/** Whether no verb of its first sentence changes anything, wherever it stands. */
-export const changesNowhere = (description: string): boolean =>
+/** Whether no verb of its first sentence changes anything, wherever it stands; what the name names is a thing there. */
+export const changesNowhere = (description: string, words: readonly string[]): boolean =>
   tokensOf((sentencesOf(description)[0] ?? "").replace(new RegExp(claims, "gi"), "")).every(
-    (token) => changing(token).length === 0,
+    (token, at) => changing(token).length === 0 || (at > 0 && words.includes(token.toLowerCase())),
   );
 
 /** Whether it says outright that nothing is changed. */

@@ -130,7 +130,7 @@ export const plainReading = wordSet("list get show describe");
 /** Soft verbs that are things when `status` and the like come behind: `build_status`, but not `post_status`. */
 export const thingsWithStatus = wordSet(
   `build run call test order trade transfer batch process sync release invoice charge bill stake bid bet command script
-   api action request alert hook page email backup index group branch document book block lock plan query capture`,
+   api action request alert hook chat play benchmark package text page email backup index group branch document book block lock plan query capture`,
 );
 
 /** Verbs that end what they are applied to; with "all" they lose things. */

@@ -256,6 +256,10 @@ resolve_package_name | Read/low | - | name
 track_parcel | Read/low | - | number | Tracks a parcel.
 track_event | Write/medium | - | name
 list_create | Write/medium | - | name
+import_status | Write/medium | - | id
+import_status | Read/low | - | id | Returns the status of an import.
+import_status | Write/medium | - | id | Returns the status and updates it.
+log_search | Read/low | - | query
 stream_start | Execute/high | - | id
 lint_fix | Write/medium | - | path
 monitor_add_rule | Write/medium | - | name
