@@ -104,6 +104,6 @@ function gatewayIn(resource: string | undefined, origin: string): Gateway | null
     ? { teamSlug, serverSlug }
     : refuse(
         "invalid_target",
-        "resource must be the URL of a gateway here, such as https://…/mcp/team/server.",
+        "resource must be the URL of a gateway here, such as https://.../mcp/team/server.",
       );
 }

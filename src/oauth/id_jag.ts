@@ -31,7 +31,7 @@ const publicClient = refuse(
 );
 const noResource = refuse(
   "invalid_target",
-  "Send resource: the gateway URL that the assertion is for, such as https://…/mcp/team/server.",
+  "Send resource: the gateway URL that the assertion is for, such as https://.../mcp/team/server.",
 );
 
 /**

@@ -6,7 +6,7 @@ import type { OAuthCall } from "./deps.ts";
 import { end } from "./family.ts";
 import { answerJson, answerRefusal, isRefusal } from "./refusal.ts";
 import { readForm } from "./request.ts";
-import { proveSignedIn } from "./token.ts";
+import { proveSignedIn } from "./signed_in.ts";
 
 /**
  * `POST /revoke` (RFC 7009): ends the sign-in that an access or refresh token comes from. What is no token, or one that
