@@ -4,9 +4,13 @@ import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { ClientCredentialsProvider } from "@modelcontextprotocol/sdk/client/auth-extensions.js";
+import {
+  ClientCredentialsProvider,
+  PrivateKeyJwtProvider,
+} from "@modelcontextprotocol/sdk/client/auth-extensions.js";
 import { Client as LegacyClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as LegacyTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { exportJWK, generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import * as z from "zod";
 import { freePort } from "../../scripts/start/ports.ts";
@@ -156,23 +160,38 @@ describe.each<[string, Connect]>([
 });
 
 describe("a machine", () => {
-  it("signs in through sdk 1.32's client_credentials and calls", async () => {
+  const created = z.object({ id: z.string(), client_secret: z.string().optional() });
+
+  /** A client of a new grant's. */
+  async function machine(auth: object): Promise<z.infer<typeof created>> {
     const servers = [{ server: "cmux", policy: "open" }];
     const grants = `/v1/teams/${person.team}/grants`;
     const grant = await rest.must(z.object({ id: z.string() }), "POST", grants, { label: "CI", servers });
-    const shape = z.object({ id: z.string(), client_secret: z.string() });
-    const body = { name: "CI", auth: { type: "secret" } };
-    const made = await rest.must(shape, "POST", `${grants}/${grant.id}/clients`, body);
-    const authProvider = new ClientCredentialsProvider({
-      clientId: made.id,
-      clientSecret: made.client_secret,
-    });
+    return rest.must(created, "POST", `${grants}/${grant.id}/clients`, { name: "CI", auth });
+  }
+
+  async function calls(authProvider: ClientCredentialsProvider | PrivateKeyJwtProvider): Promise<void> {
     const client = new LegacyClient(name);
     const transport = new LegacyTransport(new URL(gatewayUrl), { authProvider });
     await client.connect(transport as Parameters<LegacyClient["connect"]>[0]);
     const called = await client.callTool({ name: "cmux_send", arguments: { text: "x" } });
     expect(called.isError).not.toBe(true);
     await client.close();
+  }
+
+  it("signs in through sdk 1.32 by its secret, and calls", async () => {
+    const { id, client_secret: clientSecret = "" } = await machine({ type: "secret" });
+    const expectedIssuer = inject("gateway").url;
+    await calls(new ClientCredentialsProvider({ clientId: id, clientSecret, expectedIssuer }));
+  });
+
+  it("signs in through sdk 1.32 by a key of its own, and calls", async () => {
+    const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
+    const jwks = { keys: [await exportJWK(publicKey)] };
+    const { id } = await machine({ type: "private_key_jwt", jwks });
+    const expectedIssuer = inject("gateway").url;
+    const key = { privateKey: await exportJWK(privateKey), algorithm: "ES256" };
+    await calls(new PrivateKeyJwtProvider({ clientId: id, ...key, expectedIssuer }));
   });
 });
 
