@@ -67,7 +67,10 @@ describe("registering a server", () => {
   });
 
   it.each([
-    [{ type: "oauth" }, "/auth/type", "not offered yet"],
+    [{ type: "basic" }, "/auth/type", "none, headers or oauth"],
+    [{ type: "oauth", per: "grant" }, "/auth/per", "team"],
+    [{ type: "oauth", scope: 'a "b"' }, "/auth/scope", "one space between"],
+    [{ type: "oauth", client_secret: "x" }, "/auth/client_id", "the secret of"],
     [{ type: "headers", headers: {} }, "/auth/headers", "at least one"],
     [{ type: "headers", headers: { Host: "x" } }, "/auth/headers/Host", "not a credential's"],
     [
