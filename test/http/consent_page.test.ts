@@ -71,12 +71,15 @@ afterAll(async () => {
   await cmux?.stop();
 });
 
-/** Where `SCREENSHOTS` says, a picture for people to look at. */
-async function picture(page: Page, name: string): Promise<void> {
+/** Where `SCREENSHOTS` says, pictures for people to look at. */
+async function pictures(page: Page, name: string): Promise<void> {
   const dir = process.env["SCREENSHOTS"];
   if (dir === undefined) return;
   mkdirSync(dir, { recursive: true });
-  await page.screenshot({ path: join(dir, `${name}.png`), fullPage: true });
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(dir, `${name}-${colorScheme}.png`), fullPage: true });
+  }
 }
 
 /** A fresh browser's page, on which nothing may go wrong unnoticed. */
@@ -127,7 +130,7 @@ describe("in a browser", () => {
       expect(await page.locator("img, script").count()).toBe(0);
       const wide = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth");
       expect(wide).toBeLessThanOrEqual(0);
-      await picture(page, `consent-${width}-${scheme}`);
+      await pictures(page, `consent-${width}`);
       await page.getByLabel("Careful").check();
       await page.getByRole("button", { name: "Allow", exact: true }).click();
       await page.waitForURL(/\/callback\?code=/);
@@ -142,7 +145,6 @@ describe("in a browser", () => {
   it("says no with one button, whatever is chosen, and nobody can put the page into a frame", async () => {
     const { page } = await newPage(390, "dark");
     await openConsent(page);
-    await picture(page, "consent-390-dark");
     await page.getByRole("button", { name: "Do not allow" }).click();
     await page.waitForURL(/\/callback\?error=access_denied/);
     await page.setContent(`<iframe src="${authorizeUrl}"></iframe>`);
