@@ -15,7 +15,7 @@ export function newSecrets(): Secrets {
   };
 }
 
-function newSigningKey(): Record<string, unknown> {
+export function newSigningKey(): Record<string, unknown> {
   const { crv, d, kty, x } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
   return { kty, crv, x, d, alg: "EdDSA", use: "sig", kid: thumbprint({ crv, kty, x }) };
 }
