@@ -41,7 +41,8 @@ async function registered(
   if (opened !== null && !isFault(opened)) {
     const client = JSON.parse(opened) as OauthClient;
     // What was registered names the address that people come back to, and that moves with the gateway.
-    if (client.redirectUri === redirectUriFor(deps.origin, issuer, to.namesItself)) return client;
+    const same = client.redirectUri === redirectUriFor(deps.origin, issuer, to.namesItself);
+    if (same && nowMs < (client.endsAtMs ?? Number.POSITIVE_INFINITY)) return client;
   }
   const client = await registerClient(deps.fetch, deps.origin, to);
   if (isFault(client)) return client;

@@ -1,5 +1,5 @@
 import { type Fault, fault, isFault } from "../fault.ts";
-import { type Challenge, readChallenge, scopeIn } from "./challenge.ts";
+import { type Challenge, joinScopes, readChallenge, scopeIn } from "./challenge.ts";
 import { type FetchDeps, guardedFetch } from "./fetch.ts";
 import { judgeUrl } from "./guard.ts";
 import { type Foreign, fetchJson, textAt, textsAt } from "./json_fetch.ts";
@@ -17,6 +17,8 @@ export interface AuthorizationServer {
   readonly readsClients: boolean;
   /** How clients may prove themselves at the token endpoint. */
   readonly clientAuth: readonly string[];
+  /** It gives refresh tokens to those who ask for `offline_access` (OpenID Connect Core §11). */
+  readonly asksOffline: boolean;
 }
 
 /** Where to ask for access to a server, and for what. */
@@ -47,11 +49,11 @@ export async function discover(
   if (isFault(chosen)) return chosen;
   const server = await authorizationServerAt(deps, chosen);
   if (isFault(server)) return server;
-  const scopes = resource?.scopes ?? null;
+  const scope = challenge?.scope ?? scopeIn(resource?.scopes?.join(" "));
   return {
     server,
     resource: resource?.id ?? judged.url.href,
-    scope: challenge?.scope ?? scopeIn(scopes?.join(" ")),
+    scope: server.asksOffline ? joinScopes(scope, "offline_access") : scope,
   };
 }
 
@@ -184,6 +186,7 @@ function readServer(deps: FetchDeps, body: Foreign, issuer: string): Authorizati
     readsClients: body["client_id_metadata_document_supported"] === true,
     // RFC 8414 §2: the default.
     clientAuth: textsAt(body, "token_endpoint_auth_methods_supported") ?? ["client_secret_basic"],
+    asksOffline: textsAt(body, "scopes_supported")?.includes("offline_access") ?? false,
   };
 }
 

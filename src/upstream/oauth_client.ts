@@ -11,6 +11,8 @@ export interface OauthClient {
   readonly secret: string | null;
   readonly auth: "none" | "client_secret_basic" | "client_secret_post";
   readonly redirectUri: string;
+  /** When a registration ends, in ms; absent where it does not. */
+  readonly endsAtMs?: number;
 }
 
 const callback = "/connect/callback";
@@ -104,7 +106,9 @@ function readRegistration(body: Foreign, redirectUri: string): OauthClient | nul
   if (id === null || !credential.test(id) || (secret !== null && !credential.test(secret))) return null;
   if (secret === null) return { id, secret, auth: "none", redirectUri };
   const given = textAt(body, "token_endpoint_auth_method") ?? "client_secret_basic";
-  return { id, secret, auth: secretAuth([given]), redirectUri };
+  // RFC 7591 §3.2.1: in seconds, and 0 is never.
+  const endsAtMs = Number(body["client_secret_expires_at"]) * 1000;
+  return { id, secret, auth: secretAuth([given]), redirectUri, ...(endsAtMs > 0 && { endsAtMs }) };
 }
 
 const registerByHand = fault(

@@ -209,6 +209,29 @@ describe("a client at the authorization server", () => {
     }
   });
 
+  it("is registered again when its registration has run out", async () => {
+    const slug = await register();
+    const metadata = { client_id_metadata_document_supported: false };
+    gives.traits.metadata = { ...metadata, token_endpoint_auth_methods_supported: ["client_secret_post"] };
+    gives.traits.registration = { client_secret_expires_at: Math.floor(Date.now() / 1000) - 1 };
+    expect(await admin.connect(slug)).toBe(connected);
+    gives.traits.registration = { client_secret_expires_at: 0 };
+    expect(await admin.connect(slug)).toBe(connected);
+    expect(await admin.connect(slug)).toBe(connected);
+    expect(gives.registrations).toHaveLength(2);
+  });
+
+  it("asks for what lasts where the server knows of it, unless an admin has said what to ask for", async () => {
+    const asked = async (auth: object) => {
+      const slug = await register(auth);
+      gives.traits.metadata = { scopes_supported: ["read", "offline_access"] };
+      const { authorize_url } = await admin.must(200, "POST", `/servers/${slug}/connect`);
+      return new URL(authorize_url).searchParams.get("scope");
+    };
+    expect(await asked({})).toBe("read offline_access");
+    expect(await asked({ scope: "write" })).toBe("write");
+  });
+
   it("that somebody has registered by hand is used, with its issuer and no other", async () => {
     ({ server, gives } = world.upstream());
     const auth = { type: "oauth", issuer: gives.issuer, client_id: "by-hand", client_secret: "s3cr3t/+ %" };

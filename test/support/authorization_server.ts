@@ -40,6 +40,8 @@ export interface Traits {
   /** Over what the authorization response says. */
   response: Record<string, string>;
   readsClients: boolean;
+  /** Over what it answers to a registration. */
+  registration: Record<string, unknown>;
 }
 
 const traits = (): Traits => ({
@@ -51,6 +53,7 @@ const traits = (): Traits => ({
   tokenAnswer: null,
   response: {},
   readsClients: true,
+  registration: {},
 });
 
 /**
@@ -244,7 +247,8 @@ export class AuthorizationServer {
     const id = `client-${randomUUID()}`;
     const secret = asked["token_endpoint_auth_method"] === "none" ? null : `cs-${randomUUID()}`;
     this.#clients.set(id, { redirectUris: asked["redirect_uris"] as string[], secret });
-    const given = { ...asked, client_id: id, ...(secret !== null && { client_secret: secret }) };
+    const kept = { client_id: id, ...(secret !== null && { client_secret: secret }) };
+    const given = { ...asked, ...kept, ...this.traits.registration };
     return Response.json(given, { status: 201 });
   }
 
