@@ -17,7 +17,7 @@ const guessesByAddress: Budget = { burst: 30, everyMs: minuteMs };
 /** What is done for whoever asks, and how often one account or address may. */
 const deeds = {
   sign_up: { burst: 20, everyMs: 3 * minuteMs },
-  reset_mail: { burst: 3, everyMs: 20 * minuteMs },
+  reset_mail: { burst: 3, everyMs: 60 * minuteMs },
   mail_by_address: { burst: 20, everyMs: 3 * minuteMs },
   confirmation_mail: { burst: 5, everyMs: 12 * minuteMs },
   script_token: { burst: 30, everyMs: 2 * minuteMs },
