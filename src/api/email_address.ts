@@ -5,13 +5,12 @@ import { fromStart, isTaken } from "../store/database.ts";
 import { isLinkUsed, useMailLink } from "../store/mail_link.ts";
 import { listMemberships } from "../store/team.ts";
 import { findUser, findUserByEmail, setVerifiedEmail } from "../store/user.ts";
-import { confirmation, confirmed } from "./confirm.ts";
+import { confirmation, confirmed, makeConfirmed } from "./confirm.ts";
 import { commitIn } from "./edit.ts";
 import { email } from "./email.ts";
 import { linkOf, linkToken, mailedShape, mailLink, noLink, notify } from "./mail_link.ts";
 import { type Call, type Operation, personOperation, publicOperation, type UserCall } from "./operation.ts";
 import { type Reply, reply } from "./reply.ts";
-import { spend } from "./second_factor.ts";
 
 const tag = "People";
 const changeBody = z.strictObject({ ...confirmation, email });
@@ -80,7 +79,7 @@ async function change(call: UserCall<z.output<typeof changeBody>, unknown>): Pro
   if (isFault(shown)) return shown;
   const over = await ration("confirmation_mail", `user ${user.id}`, deps);
   if (over) return over;
-  const refused = shown.length === 0 ? null : await spend(deps.db, [...shown]);
+  const refused = shown.length === 0 ? null : await makeConfirmed(deps.db, [...shown]);
   if (refused) return refused;
   deps.behind(writeTo(call, body.email));
   return reply(202);

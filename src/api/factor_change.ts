@@ -12,12 +12,12 @@ import {
 } from "../store/recovery_code.ts";
 import { deleteOtherSessions } from "../store/session.ts";
 import { findTotp } from "../store/totp.ts";
-import { confirmation, confirmed } from "./confirm.ts";
+import { confirmation, confirmed, makeConfirmed } from "./confirm.ts";
 import { notify } from "./mail_link.ts";
 import { type Operation, personOperation, type UserCall } from "./operation.ts";
 import { passkeyShape, showPasskey } from "./passkey_view.ts";
 import { type Reply, reply, timestamp } from "./reply.ts";
-import { secondFactorOf, secondFactorShape, spend } from "./second_factor.ts";
+import { secondFactorOf, secondFactorShape } from "./second_factor.ts";
 
 export const newCodesShape = z.strictObject({
   recovery_codes: z
@@ -90,7 +90,7 @@ async function renew(call: UserCall<z.output<typeof confirmBody>, unknown>): Pro
   if (shown.length === 0)
     return fault("conflict", "You have no second factor that codes could stand in for.");
   const { codes, statements } = newCodes(call);
-  const refused = await spend(call.deps.db, [...shown, ...statements]);
+  const refused = await makeConfirmed(call.deps.db, [...shown, ...statements]);
   if (refused) return refused;
   tellOf(call, "codes_renewed");
   return reply(200, { recovery_codes: codes });

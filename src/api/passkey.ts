@@ -13,13 +13,12 @@ import {
   renamePasskey,
 } from "../store/passkey.ts";
 import { isSpent, spendChallenge } from "../store/spent_challenge.ts";
-import { confirmation, confirmed } from "./confirm.ts";
+import { confirmation, confirmed, makeConfirmed } from "./confirm.ts";
 import { firstFactor, lastFactor, newCodesShape, tellOf } from "./factor_change.ts";
 import { nothingHere, type Operation, personOperation, type UserCall } from "./operation.ts";
 import { creationOptionsShape, registrationBody, registrationOf } from "./passkey_shape.ts";
 import { passkeyName, passkeyShape, showPasskey } from "./passkey_view.ts";
 import { type Reply, reply } from "./reply.ts";
-import { spend } from "./second_factor.ts";
 
 const all = "/v1/me/passkeys";
 const one = `${all}/{passkey}`;
@@ -95,7 +94,7 @@ async function options(call: Confirmed): Promise<Reply | Fault> {
   const shown = await confirmed(call);
   if (isFault(shown)) return shown;
   const { challenge, token } = await mintChallenge("passkey_registration", user.id, { ...deps, nowMs });
-  const refused = await spend(deps.db, shown);
+  const refused = await makeConfirmed(deps.db, shown);
   if (refused) return refused;
   const named = { id: user.id, email: user.email ?? user.id };
   return reply(200, {
@@ -149,7 +148,7 @@ async function remove(call: Confirmed): Promise<Reply | Fault> {
   const shown = await confirmed(call);
   if (isFault(shown)) return shown;
   const changes = [deletePasskey(deps.db, user.id, passkey.id), ...lastFactor(deps.db, user.id)];
-  const refused = await spend(deps.db, [...shown, ...changes]);
+  const refused = await makeConfirmed(deps.db, [...shown, ...changes]);
   if (refused) return refused;
   tellOf(call, "passkey_removed");
   return reply(204);

@@ -7,12 +7,11 @@ import { deleteScriptTokensOf } from "../store/script_token.ts";
 import { deleteSecondFactors } from "../store/second_factor.ts";
 import { deleteOtherSessions, deleteSessionsOf } from "../store/session.ts";
 import { findUser, findUserByEmail, setPassword, setVerifiedEmail, type User } from "../store/user.ts";
-import { confirmation, confirmed } from "./confirm.ts";
+import { confirmation, confirmed, makeConfirmed } from "./confirm.ts";
 import { email } from "./email.ts";
 import { linkOf, linkToken, mailLink, noLink, notify } from "./mail_link.ts";
 import { type Call, type Operation, personOperation, publicOperation, type UserCall } from "./operation.ts";
 import { type Reply, reply } from "./reply.ts";
-import { spend } from "./second_factor.ts";
 
 export const newPassword = z
   .string()
@@ -72,7 +71,7 @@ async function change(call: UserCall<z.output<typeof changeBody>, unknown>): Pro
   const shown = await confirmed(call);
   if (isFault(shown)) return shown;
   const password = await hashPassword(body.new_password, deps.random);
-  const refused = await spend(deps.db, [
+  const refused = await makeConfirmed(deps.db, [
     ...shown,
     setPassword(deps.db, user.id, password),
     deleteOtherSessions(deps.db, user.id, session.jti),

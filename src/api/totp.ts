@@ -4,7 +4,7 @@ import { attempt } from "../identity/attempt.ts";
 import { base32, newTotpSecret, otpauthUri } from "../identity/totp.ts";
 import { beginTotp, deleteTotp, findTotp } from "../store/totp.ts";
 import { sealTotpSecret } from "../upstream/totp_secret.ts";
-import { confirmation, confirmed } from "./confirm.ts";
+import { confirmation, confirmed, makeConfirmed } from "./confirm.ts";
 import { firstFactor, lastFactor, newCodesShape, tellOf } from "./factor_change.ts";
 import { type Operation, personOperation, type UserCall } from "./operation.ts";
 import { type Reply, reply } from "./reply.ts";
@@ -69,7 +69,7 @@ async function begin(call: Confirmed): Promise<Reply | Fault> {
   if (isFault(shown)) return shown;
   const secret = newTotpSecret(deps.random);
   const sealed = await sealTotpSecret(deps.masterKeys, user.id, secret, deps.random);
-  const refused = await spend(deps.db, [...shown, beginTotp(deps.db, user.id, sealed, nowMs)]);
+  const refused = await makeConfirmed(deps.db, [...shown, beginTotp(deps.db, user.id, sealed, nowMs)]);
   if (refused) return refused;
   const issuer = new URL(deps.origin).host;
   const uri = otpauthUri(secret, issuer, user.email ?? user.id);
@@ -97,7 +97,7 @@ async function remove(call: Confirmed): Promise<Reply | Fault> {
   if (!(await findTotp(deps.db, user.id))) return fault("not_found", "There is no authenticator app.");
   const shown = await confirmed(call);
   if (isFault(shown)) return shown;
-  const refused = await spend(deps.db, [
+  const refused = await makeConfirmed(deps.db, [
     ...shown,
     deleteTotp(deps.db, user.id),
     ...lastFactor(deps.db, user.id),

@@ -50,7 +50,16 @@ ${password("app")}
 <button>Confirm</button>
 </form>
 </section>
-<p>What is set up is removed with <code>DELETE /v1/me/totp</code> and <code>DELETE /v1/me/passkeys/{passkey}</code>.</p>
+<section id="change-section" hidden>
+<h2>Remove something, or make new recovery codes</h2>
+<form id="change">
+<p class="problem" role="alert"></p>
+<p><label for="change-what">What to do</label>
+<select id="change-what" name="what"></select></p>
+${password("change")}
+<button>Do it</button>
+</form>
+</section>
 </div>
 <noscript><p class="problem">This page needs JavaScript, from this gateway alone.</p></noscript>
 ${script}`,

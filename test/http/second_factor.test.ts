@@ -108,6 +108,16 @@ describe("in a browser", () => {
     expect(await factors()).toContain("9 recovery codes");
   });
 
+  it("a passkey is removed with the password and a factor, and by nothing less", async () => {
+    await page.selectOption("#change-what", { label: "Remove the passkey “This machine”" });
+    await fill("change", { password, proof: "0000-0000-0000-0000" });
+    await page.waitForSelector("#change .problem:not(:empty)");
+    expect(await factors()).toContain("The passkey “This machine”");
+    await page.selectOption("#change-what", { label: "Remove the passkey “This machine”" });
+    await fill("change", { password, proof: codes[1] ?? "" });
+    await expect.poll(factors).toEqual(["An authenticator app", "8 recovery codes"]);
+  });
+
   it("a device that has no passkey of this gateway's signs nobody in, and the page says so", async () => {
     await signOut();
     await devices.send("WebAuthn.disable");

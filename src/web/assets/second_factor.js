@@ -23,6 +23,14 @@ async function show() {
   const some = totp !== null || passkeys.length > 0;
   for (const proof of document.querySelectorAll(".proof")) proof.hidden = !some;
   part("app-section").hidden = totp !== null;
+  part("change-section").hidden = !some;
+  part("change-what").replaceChildren(
+    ...(totp ? [new Option("Remove the authenticator app", "DELETE /v1/me/totp")] : []),
+    ...passkeys.map(
+      ({ id, name }) => new Option(`Remove the passkey “${name}”`, `DELETE /v1/me/passkeys/${id}`),
+    ),
+    new Option("Make new recovery codes", "POST /v1/me/recovery-codes"),
+  );
   part("passkey").hidden = !hasPasskeys;
 }
 
@@ -62,6 +70,12 @@ onSubmit(part("passkey"), async () => {
   );
   const name = part("passkey").elements.name.value;
   showCodes(await ask("POST", "/v1/me/passkeys", { challenge, name, passkey: await makePasskey(options) }));
+});
+
+onSubmit(part("change"), async () => {
+  const form = part("change");
+  const [method, path] = form.elements.what.value.split(" ");
+  showCodes(await ask(method, path, await confirmation(form)));
 });
 
 onSubmit(part("app"), async () => {
