@@ -10,10 +10,10 @@ export const viewNouns = wordSet(
 /** What may be told of something, if the description says so: `record_count`, `import_status`. */
 export const toldOf = wordSet(
   `status history statistics stats state progress result results summary overview count counts coverage price prices views
-   rate rates average depth schedule size total balance names average logs metrics`,
+   rate rates average depth schedule size total balance names logs metrics`,
 );
 
-/** Of these, what a soft verb before them turns into a thing: `build_status`, `call_history`. */
+/** What turns a soft verb before it into a thing: `build_status`, `call_history`. */
 export const statusNouns = wordSet(
   "status info information details summary overview stats statistics history version state health progress result results",
 );
@@ -79,7 +79,8 @@ export const moneyNouns = wordSet(
 export const moneyless = wordSet(
   `event events topic topics webhook webhooks notification notifications pubsub graphql mail email newsletter ownership
    file files call calls issue issues repo repository project domain ticket work sort layer display
-   channel push message queue eventgrid sns mqtt kafka rabbitmq stream feed book custody patient`,
+   channel push message queue eventgrid sns mqtt kafka rabbitmq stream feed book custody patient
+   pane panes tab tabs window row rows column columns slot slots shift seat variable`,
 );
 
 /** Financial things that are written down; money moves only later. */
@@ -117,7 +118,7 @@ export const vitalNouns = wordSet(
 export const slightNouns = wordSet(
   `label labels tag tags reaction reactions star bookmark bookmarks filter filters draft drafts cache selection highlight
    highlights favorite favorites favourite favourites like watcher watchers follower followers reminder breakpoint
-   breakpoints mock emulation throttling zoom pin`,
+   breakpoints mock emulation throttling zoom pin status progress notification notifications badge`,
 );
 
 /** To change these opens doors. */

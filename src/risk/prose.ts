@@ -143,12 +143,15 @@ function changing(token: string): Account[] {
 
 const typing =
   /\b(?:typ(?:es?|ed|ing)|send(?:s|ing)?|sent|run(?:s|ning)?|execut(?:es?|ed|ing)|press(?:es|ed|ing)?|injects?|writ(?:es?|ing)|paste[sd]?)\b[^.]{0,60}\b(?:terminals?|panes?|shells?|keystrokes?|consoles?|tty|repl|prompts?)\b/i;
+/** To ask an agent at work is to type into its session. */
+const prompting =
+  /\b(?:prompt(?:s|ing)?|ask(?:s|ing)?|quer(?:y|ies|ying)|instruct(?:s|ing)?|tell(?:s|ing)?|nudge[sd]?)\b[^.]{0,40}\b(?:agents?|clis?)\b|\bagents?\b[^.]{0,20}\bprompts? (?:it|them|each)\b/i;
 const warning =
   /\b(?:irreversibl[ey]|permanently|cannot be undone|can't be undone|has side[- ]effects|mutates?|billed|overwrites?|(?<!not |n't |never |without |to )modif(?:y|ies))\b/i;
 
 /** What no reading tool says of itself. */
 function warnings(description: string): Account[] {
-  const typed = typing.exec(description)?.[0];
+  const typed = (typing.exec(description) ?? prompting.exec(description))?.[0];
   const warned = warning.exec(description)?.[0];
   return [
     ...(typed === undefined ? [] : [{ category: "Execute" as const, token: typed }]),

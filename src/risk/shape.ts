@@ -106,6 +106,8 @@ function moneyShape(parameters: readonly Parameter[]): Verdict[] {
 }
 
 const typed = /^(?:text|input|keys|keystrokes|message|prompt|content|command|query)$/;
+/** What no reading tool takes to look something up by. */
+const directing = /^(?:keys|keystrokes|prompt|input)$/;
 
 /**
  * Why a tool that is called reading may be no such thing: it may type the caller's text into a terminal to read what comes.
@@ -117,10 +119,11 @@ export function mayType({ words, parameters }: Shape): Evidence | null {
     ({ words: named, role, choices }) =>
       choices === null && (role === "shell" || typed.test(named.join("_"))),
   );
+  const directs = text !== undefined && directing.test(text.words.join("_"));
   const objects = words.filter((word) => !verbOf(word) || word === "screen" || word === "prompt");
   const vague =
     objects.length > 0 && objects.slice(-1).every((word) => vagueNouns.has(word)) && words.length > 2;
-  if (text && (terminal !== undefined || vague)) {
+  if (text && (terminal !== undefined || vague || directs)) {
     return { source: "parameter", token: text.name, says: "may be typed into a terminal" };
   }
   if (parameters !== null || (terminal === undefined && !vague)) return null;

@@ -69,7 +69,7 @@ const table: readonly (readonly [Category, Strength, string])[] = [
      close minimize minimise maximize maximise resize recover restore rollback revert undo redo install reinstall upgrade
      downgrade scale failover kill stop cancel abort connect disconnect reconnect simulate interact perform dispatch
      emulate handle login logout authenticate reauthenticate authorize authorise impersonate enter split move swipe
-     broadcast spawn rerun retry replay redrive requeue enqueue dequeue orchestrate instruct operate actuate arm disarm
+     broadcast spawn respawn rerun retry replay redrive requeue enqueue dequeue orchestrate instruct operate actuate arm disarm
      shutdown halt suspend hibernate wake rewind dial redial hangup notify inject compile transpile minify debug unload
      exploit negotiate brute drain evacuate eject dock undock vacuum brew irrigate preheat steer takeoff throttle flash
      reflash reimage checkout notarize train finetune retrain summon zoom reload converse speak paste keypress automate act

@@ -124,6 +124,12 @@ test.each([
   ["read_screen", undefined, schema({ text })],
   ["read_screen", "Returns the screen.", schema({ command: text })],
   ["read_all_deep", "Reads every pane in full, by typing a command into each terminal.", undefined],
+  ["read_all_deep", "Reads all panes, and asks each idle agent what it has done.", schema({ query: text })],
+  [
+    "get_agent_status",
+    "Gets what an agent does, by typing the prompt into its terminal.",
+    schema({ prompt: text }),
+  ],
   ["get_pane_output", "Pastes a prompt into a pane and gets the output.", schema({ prompt: text })],
 ])(
   "%s, which reads by typing a caller's text into a terminal, is not Read",
