@@ -155,7 +155,7 @@ async function subjectOf({ person, plane }: TeamSetting, mark: string): Promise<
   return name.sub;
 }
 
-/** A passkey as it stands when its person has made one (test/api/second_factor.test.ts makes true ones). */
+/** A passkey as it stands when its person has made one (test/api/passkey.test.ts makes true ones). */
 async function passkeyOf({ id: user }: Person, mark: string): Promise<string> {
   const id = newId("psk", (count) => crypto.getRandomValues(new Uint8Array(count)));
   await env.DB.prepare(
