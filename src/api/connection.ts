@@ -40,6 +40,7 @@ export const connectionOperations: readonly Operation[] = [
     "viewer",
     {
       id: "connect_server",
+      inPerson: true,
       method: "post",
       path: `${one}/connect`,
       tag,

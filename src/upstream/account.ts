@@ -130,6 +130,8 @@ export class Account extends DurableObject<unknown> implements AccountStub {
     const kept = this.#kept;
     if (!kept || kept.ended !== null || (kept.wanted !== null && coversScope(kept.wanted, scope))) return;
     const wanted = joinScopes(kept.wanted, scope);
+    // More than a scope may be: a server that goes on asking is not written down again.
+    if (wanted === kept.wanted) return;
     const need = { detail: `A call needs more access than was granted: ${wanted}`, wanted };
     await this.#tell(this.#keep({ ...kept, wanted, untold: need }));
   }
