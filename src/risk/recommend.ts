@@ -24,6 +24,7 @@ export interface Recommendation {
 
 // A document has at most 256 KiB and 2,000 tools; people indent it, too. What has no room is denied by the default.
 const charactersMax = 120_000;
+const elementsMax = 256;
 
 /**
  * The policy to begin with for a server's tools: version "1", default deny, plain JSON, always valid. One function for
@@ -64,6 +65,7 @@ function adviceFor(tool: Rated, tier: Tier, hidden: number): Advice {
     };
   }
   const safeguards = safeguardsOf(tool, tier);
+  if (safeguards.some(({ value }) => Array.isArray(value) && value.length > elementsMax)) return noRoom(name);
   const rule = {
     ...ruleOf(name, treatment),
     ...Object.fromEntries(safeguards.map(({ key, value }) => [key, value])),
@@ -82,7 +84,7 @@ const noRoom = (tool: string): Advice => ({
   tool,
   effect: "deny",
   rule: null,
-  why: [reason("/default", "The document is as long as one may be: write a rule for it where it is needed.")],
+  why: [reason("/default", "There is no room for it: write a rule for it where it is needed.")],
 });
 
 function ruleOf(name: string, treatment: Treatment): Record<string, unknown> {

@@ -92,7 +92,7 @@ function isAbsolute(schema: Map<string, Json>): boolean {
 
 /** How a condition names the parameter, or null where the language has no such name for it. */
 function pathTo(name: string, type: string): string | null {
-  if (!/^[A-Za-z_][A-Za-z0-9_-]*$/.test(name) || name === "__proto__") return null;
+  if (!/^[A-Za-z_][A-Za-z0-9_-]{0,127}$/.test(name) || name === "__proto__") return null;
   if (type === "array") return `args.${name}[*]`;
   return type === "string" || type === "" ? `args.${name}` : null;
 }

@@ -179,6 +179,22 @@ describe("every recommended policy is one that the language accepts", () => {
     }
   });
 
+  test.each([
+    ["fetch_x", Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`a${i}_url`, text]))],
+    ["write_x", { [`${"x".repeat(5_000)}_path`]: text, "a b path": text, é_url: text, "a.b_path": text }],
+    [
+      "send_x",
+      { to: { type: "array", maxItems: "x" }, ids: { type: "array", maxItems: 1e9 }, "api key": text },
+    ],
+    ["run_batch", { "a b": steps }],
+  ])("those of %s, whose schema nobody would write", (name, properties) => {
+    for (const tier of tiers) {
+      expect(readPolicy(JSON.stringify(recommend([rated(name, properties)], tier).document))).toMatchObject({
+        ok: true,
+      });
+    }
+  });
+
   test("each of the invented ones alone", () => {
     for (const tool of everyInvented) {
       for (const tier of tiers) {
