@@ -26,7 +26,7 @@ export class World {
   /** Builds the Worker as a deployment would; `dir` becomes its home. */
   static async build(dir: string): Promise<World> {
     mkdirSync(dir, { recursive: true });
-    build(join(root, "scripts/bench/workers/scale.ts"), dir);
+    await build(join(root, "scripts/bench/workers/scale.ts"), dir);
     return new World(dir, await freePort(undefined));
   }
 

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, join } from "node:path";
-import { wrangler, wranglerBin } from "../start/wrangler.ts";
+import { join } from "node:path";
+import { bundle } from "../start/bundle.ts";
+import { wranglerBin } from "../start/wrangler.ts";
 
 /** One Worker to serve: its source, its text bindings and its Durable Objects by binding name. */
 export interface Served {
@@ -24,7 +25,7 @@ export class Workerd {
   /** Builds the entry as a deployment would, and serves it on a loopback port until `stop`. */
   static async serve(served: Served, dir: string, port: number): Promise<Workerd> {
     mkdirSync(join(dir, "disk"), { recursive: true });
-    build(served.entry, dir);
+    await build(served.entry, dir);
     const workerd = Workerd.spawn(served, dir, port);
     await workerd.answers();
     return workerd;
@@ -32,7 +33,7 @@ export class Workerd {
 
   /** Starts what `serve` has built in that directory, over the same disk, and does not wait for it. */
   static spawn(served: Served, dir: string, port: number): Workerd {
-    writeFileSync(join(dir, "config.capnp"), config(served, join(dir, "disk"), port));
+    writeFileSync(join(dir, "config.capnp"), config(served, dir, port));
     const args = ["serve", "--experimental", join(dir, "config.capnp")];
     const process = spawn(binary, args, {
       stdio: ["ignore", "ignore", "inherit"],
@@ -69,30 +70,17 @@ export const runtimeVersion = runtime.version;
 export const compatibilityDate = "2026-10-01";
 export const compatibilityFlags = ["global_fetch_strictly_public", "enable_request_signal"];
 
-/** Builds the entry into `dir`, under its own name. */
-export function build(entry: string, dir: string): void {
-  const toml = join(dir, "wrangler.toml");
-  const flags = JSON.stringify(compatibilityFlags);
-  writeFileSync(
-    toml,
-    `name = "bench"\ncompatibility_date = "${compatibilityDate}"\ncompatibility_flags = ${flags}\nkeep_names = false\n`,
-  );
-  const { code, output } = wrangler([
-    "deploy",
-    entry,
-    "--config",
-    toml,
-    "--dry-run",
-    "--minify",
-    "--outdir",
-    dir,
-  ]);
-  if (code !== 0) throw new Error(`wrangler could not build ${entry}:\n${output}`);
+const modulesIn = (dir: string): string => join(dir, "modules");
+
+/** Builds the entry as a deployment does, one file a module, into `dir`. */
+export async function build(entry: string, dir: string): Promise<void> {
+  await bundle({ minify: true, entry, dir: modulesIn(dir) });
 }
 
+const entryFile = "worker.js";
 const text = (value: string): string => JSON.stringify(value);
 
-function config({ entry, text: values, objects }: Served, disk: string, port: number): string {
+function config({ text: values, objects }: Served, dir: string, port: number): string {
   const bindings = [
     ...Object.entries(values).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
     ...Object.entries(objects).map(
@@ -102,18 +90,20 @@ function config({ entry, text: values, objects }: Served, disk: string, port: nu
   const namespaces = Object.values(objects).map(
     (className) => `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = true)`,
   );
-  const bundle = basename(entry).replace(/\.ts$/, ".js");
+  // The first is the entry.
+  const names = readdirSync(modulesIn(dir)).sort((a, b) => Number(b === entryFile) - Number(a === entryFile));
+  const modules = names.map((name) => `(name = ${text(name)}, esModule = embed ${text(`modules/${name}`)})`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = .worker),
-    (name = "disk", disk = (path = ${text(disk)}, writable = true)),
+    (name = "disk", disk = (path = ${text(join(dir, "disk"))}, writable = true)),
     (name = "internet", network = (allow = ["local", "private", "public"])),
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
 const worker :Workerd.Worker = (
-  modules = [(name = "worker.js", esModule = embed ${text(bundle)})],
+  modules = [${modules.join(", ")}],
   compatibilityDate = "${compatibilityDate}",
   compatibilityFlags = ${JSON.stringify(compatibilityFlags)},
   bindings = [${bindings.join(", ")}],

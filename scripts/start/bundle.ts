@@ -3,7 +3,12 @@ import { basename, join } from "node:path";
 import { build, type Metafile, type OutputFile } from "esbuild";
 import { root } from "./wrangler.ts";
 
-const dir = join(root, "dist");
+/** What is bundled, and where to; the Worker into `dist/` unless something else is said. */
+interface Options {
+  readonly minify: boolean;
+  readonly entry?: string;
+  readonly dir?: string;
+}
 
 /** The Worker's modules as they were written, and which of them imports which. */
 export interface Bundle {
@@ -11,11 +16,15 @@ export interface Bundle {
   readonly imports: Metafile["outputs"];
 }
 
-/** Bundles the Worker into `dist/`, one file a module: what carries agents' calls, and what its first use loads. */
-export async function bundle({ minify }: { minify: boolean }): Promise<Bundle> {
+/** Bundles the Worker, one file a module: what carries agents' calls in `worker.js`, and what its first use loads. */
+export async function bundle({
+  minify,
+  entry = join(root, "src/index.ts"),
+  dir = join(root, "dist"),
+}: Options): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { worker: join(root, "src/index.ts") },
+    entryPoints: { worker: entry },
     outdir: dir,
     bundle: true,
     splitting: true,

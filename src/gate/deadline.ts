@@ -1,7 +1,7 @@
 /** Has something done once `ms` have passed; what comes back calls that off. */
 export type Arm = (ms: number, late: () => void) => () => void;
 
-export const ownTimer: Arm = (ms, late) => {
+const ownTimer: Arm = (ms, late) => {
   const timer = setTimeout(late, ms);
   return () => clearTimeout(timer);
 };

@@ -38,7 +38,9 @@ export class Ledger {
   #lastMs = 0;
   #lastBatch = 0;
   #unshipped = 0;
-  #told: Told = { seq: 0, batch: 0 };
+  #told: Told = { seq: 0, batch: 0, done: 0 };
+  /** Rows up to there stand here yet. */
+  #toForget = false;
 
   /** `bounds` are the first instants of the calendar windows that hold a moment (`Calendar.bounds`). */
   constructor(storage: DurableObjectStorage, bounds: (nowMs: number) => readonly number[]) {
@@ -78,7 +80,7 @@ export class Ledger {
     this.#lastSeq = folded.seq;
     this.#lastBatch = folded.batch;
     this.#lastMs = folded.atMs;
-    this.#told = folded.told ?? this.#told;
+    this.#told = { ...this.#told, ...folded.told };
   }
 
   #remember(entry: DecisionEntry, takes: readonly Take[]): void {
@@ -151,13 +153,24 @@ export class Ledger {
 
   /** When the oldest decision was made that has not been shipped; null where all have. */
   get oldestUnshippedMs(): number | null {
-    const [row] = this.#sql.exec<{ atMs: number }>("SELECT at_ms AS atMs FROM decision ORDER BY seq LIMIT 1");
+    const [row] = this.#sql.exec<{ atMs: number }>(
+      "SELECT at_ms AS atMs FROM decision WHERE seq > ?1 ORDER BY seq LIMIT 1",
+      this.#told.seq,
+    );
     return row?.atMs ?? null;
   }
 
-  /** Forgets rows that the log has: the counts and open calls as they stand now are folded, in one transaction. */
-  shipped({ told, batch }: Parcel): void {
+  /** The log has it. */
+  shipped({ told }: Parcel): void {
     this.#told = told;
+    this.#toForget = true;
+  }
+
+  /** Forgets rows that the log has: the counts and open calls as they stand now are folded, in one transaction. */
+  forgetShipped(): void {
+    if (!this.#toForget) return;
+    this.#toForget = false;
+    const told = this.#told;
     this.#storage.transactionSync(() => {
       for (const [key, series] of this.book.fold(this.#lastMs)) {
         // Updated in place: to replace a row writes its key's index anew, and each is billed (docs/cost.md).
@@ -175,7 +188,7 @@ export class Ledger {
       };
       this.#sql.exec("INSERT OR REPLACE INTO folded (id, body) VALUES (1, ?1)", writeExact(folded));
       this.#sql.exec("DELETE FROM decision WHERE seq <= ?1", told.seq);
-      this.#sql.exec("DELETE FROM outcome WHERE batch <= ?1", batch);
+      this.#sql.exec("DELETE FROM outcome WHERE batch <= ?1", told.done);
     });
     this.#unshipped = this.#countUnshipped();
   }

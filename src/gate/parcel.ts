@@ -1,16 +1,16 @@
 import type { OutcomeEntry, Shipment } from "../audit/entry.ts";
 
-/** Decisions up to `seq` have been shipped, with those of their ends that stand in rows up to `batch`. */
+/** Decisions up to `seq` have been shipped, with those of their ends that stand in rows up to `batch`; rows up to `done` hold no others. */
 export interface Told {
   readonly seq: number;
   readonly batch: number;
+  readonly done: number;
 }
 
-/** What goes to the log at once, what it has then been told, and the last row of ends of which nothing is left to tell. */
+/** What goes to the log at once, and what it has then been told. */
 export interface Parcel {
   readonly shipment: Shipment;
   readonly told: Told;
-  readonly batch: number;
   /** There may be more than one parcel carries. */
   readonly isFull: boolean;
 }
@@ -31,7 +31,8 @@ interface Bounds {
 export function readParcel(sql: SqlStorage, { rowsMax, told, lastSeq, waits }: Bounds): Parcel | null {
   const rows = sql
     .exec<{ seq: number; atMs: number; body: string }>(
-      "SELECT seq, at_ms AS atMs, body FROM decision ORDER BY seq LIMIT ?1",
+      "SELECT seq, at_ms AS atMs, body FROM decision WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+      told.seq,
       rowsMax,
     )
     .toArray();
@@ -39,30 +40,39 @@ export function readParcel(sql: SqlStorage, { rowsMax, told, lastSeq, waits }: B
   const ready = waiting < 0 ? rows : rows.slice(0, waiting);
   const shippedTo = (rows[0]?.seq ?? lastSeq + 1) - 1;
   const seq = ready.at(-1)?.seq ?? shippedTo;
-  const { ends, batch, lastBatch } = readEnds(sql, seq, rowsMax, told);
+  const { ends, batch, done } = readEnds(sql, seq, rowsMax, told);
   const calls = ready.map((row): Shipment["calls"][number] => [row.body, endText(ends.get(row.seq))]);
   const others = [...ends.values()].filter((end) => end.seq <= shippedTo);
   if (calls.length === 0 && others.length === 0) return null;
   const isFull = ready.length === rowsMax;
-  return { shipment: { calls, others }, told: { seq, batch: lastBatch }, batch, isFull };
+  return { shipment: { calls, others }, told: { seq, batch, done }, isFull };
 }
 
-/** The ends of decisions up to `seq` that were not told yet, by number; `batch` is the last row before any end beyond. */
+// Ends come roughly in the order of their calls: who is later than that is told in a later parcel.
+const beyondMax = 2;
+
+/** The ends of decisions up to `seq` that were not told yet, by number; `batch` is the last row read, `done` the last before any end beyond. */
 function readEnds(sql: SqlStorage, seq: number, rowsMax: number, told: Told) {
-  const rows = sql
-    .exec<{ batch: number; body: string }>("SELECT batch, body FROM outcome ORDER BY batch LIMIT ?1", rowsMax)
-    .toArray();
+  const rows = sql.exec<{ batch: number; body: string }>(
+    "SELECT batch, body FROM outcome WHERE batch > ?1 ORDER BY batch LIMIT ?2",
+    told.done,
+    rowsMax,
+  );
   const ends = new Map<number, OutcomeEntry>();
-  let batch = 0;
-  let isWhole = true;
+  let [batch, done] = [told.done, told.done];
+  let [isWhole, beyond] = [true, 0];
   for (const row of rows) {
     const all = JSON.parse(row.body) as OutcomeEntry[];
     const toldTo = row.batch <= told.batch ? told.seq : 0;
-    for (const end of all) if (end.seq <= seq && end.seq > toldTo) ends.set(end.seq, end);
-    isWhole &&= all.every((end) => end.seq <= seq);
-    if (isWhole) batch = row.batch;
+    const reached = all.filter((end) => end.seq <= seq);
+    for (const end of reached) if (end.seq > toldTo) ends.set(end.seq, end);
+    isWhole &&= reached.length === all.length;
+    if (isWhole) done = row.batch;
+    batch = row.batch;
+    beyond = reached.length > 0 ? 0 : beyond + 1;
+    if (beyond === beyondMax) break;
   }
-  return { ends, batch, lastBatch: rows.at(-1)?.batch ?? told.batch };
+  return { ends, batch, done };
 }
 
 function endText(end: OutcomeEntry | undefined): string | null {

@@ -23,8 +23,8 @@ const shipAfterMs = 1_500;
 // An alarm may come a little before its time.
 const earlyMs = 250;
 // The log takes a batch in one go, and nobody else meanwhile: calls of the same isolate wait for it.
-const shipRowsMax = 250;
-const batchesMax = 40;
+const shipRowsMax = 64;
+const batchesMax = 160;
 const retryMs = 5_000;
 // A stream may last 10 min (protocol.md §5); a call without an end 30 s after that is closed as `unknown`.
 const orphanAfterMs = 630_000;
@@ -53,8 +53,7 @@ export class Shipping {
     const allBack = await holds.giveBack();
     approvals.expire(nowMs());
     try {
-      const openAfterMs = this.#openAfterMs;
-      for (let batches = 0; batches < batchesMax && (await this.#ship(team, openAfterMs)); batches++);
+      await this.#shipAll(team);
       await approvals.listAll(team, nowMs());
     } catch (error) {
       console.error("the team's log does not take entries", error);
@@ -70,6 +69,16 @@ export class Shipping {
     const dueMs = this.#parts.nowMs() - shipAfterMs;
     const oldestMs = this.#parts.ledger.oldestUnshippedMs;
     return oldestMs !== null && oldestMs <= dueMs + earlyMs ? dueMs : Number.POSITIVE_INFINITY;
+  }
+
+  /** What has arrived is forgotten together at the end: to fold the counts costs more than a batch. */
+  async #shipAll(team: TeamId): Promise<void> {
+    const openAfterMs = this.#openAfterMs;
+    try {
+      for (let batches = 0; batches < batchesMax && (await this.#ship(team, openAfterMs)); batches++);
+    } finally {
+      this.#parts.ledger.forgetShipped();
+    }
   }
 
   /** Ships one batch. True where more waits: a busy second leaves more behind than one message should carry. */

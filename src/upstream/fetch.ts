@@ -1,5 +1,5 @@
 import { type Fault, fault, isFault } from "../fault.ts";
-import { type Arm, ownTimer } from "../gate/deadline.ts";
+import type { Arm } from "../gate/deadline.ts";
 import { type GuardRules, judgeUrl } from "./guard.ts";
 
 export interface FetchDeps {
@@ -49,7 +49,7 @@ export async function guardedOpen(
   url: string,
   init: RequestInit,
   firstByteMs: number,
-  arm: Arm = ownTimer,
+  arm: Arm = timer,
 ): Promise<Response | FetchFault> {
   const judged = judgeUrl(url, deps.rules);
   if (isFault(judged)) return { ...judged, sent: "never" };
@@ -59,6 +59,11 @@ export async function guardedOpen(
   await answer.body?.cancel();
   return redirected;
 }
+
+const timer: Arm = (ms, late) => {
+  const set = setTimeout(late, ms);
+  return () => clearTimeout(set);
+};
 
 const givenUp: FetchFault = {
   ...fault("upstream_unreachable", "The request was given up before the server answered."),

@@ -1,6 +1,7 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 
-const namespaces = ["GATES", "LOGS", "COUNTERS"] as const;
+// Throttles and accounts are not asked by calls: what they do belongs to the signing in before.
+const namespaces = ["GATES", "LOGS", "COUNTERS", "THROTTLES", "ACCOUNTS"] as const;
 export type Namespace = (typeof namespaces)[number];
 
 /** What the platform bills: requests to objects (alarms among them), rows written by objects and in D1, rows read in D1. */
@@ -18,8 +19,8 @@ interface Met {
 }
 
 const emptyBill = (): Bill => ({
-  requests: { GATES: 0, LOGS: 0, COUNTERS: 0 },
-  rows: { GATES: 0, LOGS: 0, COUNTERS: 0, DB: 0 },
+  requests: { GATES: 0, LOGS: 0, COUNTERS: 0, THROTTLES: 0, ACCOUNTS: 0 },
+  rows: { GATES: 0, LOGS: 0, COUNTERS: 0, THROTTLES: 0, ACCOUNTS: 0, DB: 0 },
   rowsRead: 0,
 });
 
