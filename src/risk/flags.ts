@@ -55,6 +55,12 @@ const sinkVerbs = wordSet(
 );
 const softSinks = wordSet("post comment reply email message text sms fax mail say");
 
+/** A tool that is called so, with no word of what: where it may take a list, it may be one of calls. */
+const batches = wordSet("batch multicall macro");
+
+const mayCarryCalls = (parameters: readonly Parameter[] | null): boolean =>
+  parameters === null || parameters.some(({ type }) => type === "array");
+
 const secretParameter =
   /^(?:password|passphrase|secret|api_?key|private_?key|access_token|auth_token|bearer_token|client_secret|mnemonic|seed_phrase|credentials?|cvv|cvc)$/;
 
@@ -78,6 +84,8 @@ export function flagsOf(verb: string, category: Category, { words, parameters, n
   if (nested) {
     const evidence: Evidence = { source: "parameter", token: nested.each, says: "nested_calls", nested };
     flagged.push({ flag: "nested_calls", evidence });
+  } else if (words.at(-1) === verb && batches.has(verb) && mayCarryCalls(parameters)) {
+    flagged.push(flagFrom("nested_calls", "name", verb));
   }
   return flagged;
 }

@@ -1,6 +1,6 @@
 import type { Rated } from "./rated.ts";
 import { safeguardsOf } from "./safeguard.ts";
-import { type Tier, type Treatment, treatmentOf } from "./tier.ts";
+import { carriesUnseen, type Tier, type Treatment, treatmentOf } from "./tier.ts";
 
 /** Why a part of the document is there. */
 export interface Reason {
@@ -72,7 +72,7 @@ function adviceFor(tool: Rated, tier: Tier, hidden: number): Advice {
   };
   const at = `/tools/${name}`;
   const why = [
-    reason(treated(at, treatment), `${judged(tool)}: ${told(treatment)}`),
+    reason(treated(at, treatment), `${judged(tool)}: ${told(treatment, tool)}`),
     ...safeguards.map(({ key, because }) => reason(`${at}/${key}`, because)),
   ];
   return { tool: name, effect: treatment.effect, rule, why };
@@ -107,7 +107,10 @@ function judged({ risk }: Rated): string {
   return `${risk.category}/${risk.level} (${says.startsWith("no known verb") ? "no verb that we know" : where})`;
 }
 
-function told(treatment: Treatment): string {
+function told(treatment: Treatment, { risk }: Rated): string {
+  if (treatment.effect === "approve" && carriesUnseen(risk)) {
+    return "it carries calls of other tools that no rule would see, so a person decides each.";
+  }
   if (treatment.effect === "approve") return "a person decides each call.";
   if (treatment.effect === "hide") return "agents never see it.";
   if (treatment.perMinute === null) return "it may be called freely.";

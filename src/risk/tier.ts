@@ -16,8 +16,20 @@ const approve: Treatment = { effect: "approve" };
 const hide: Treatment = { effect: "hide" };
 const limited = (perMinute: number): Treatment => ({ effect: "allow", perMinute });
 
+/** Whether it carries calls of other tools that no rule would see: nobody knows where in its arguments they are. */
+export const carriesUnseen = ({ flags, evidence }: Judged): boolean =>
+  flags.includes("nested_calls") && !evidence.some(({ nested }) => nested);
+
+type Judged = Pick<Risk, "category" | "level" | "flags" | "evidence">;
+
 /** How a tier treats a tool of this risk. Enough for an agent at work, and little enough that one in a loop is stopped within a minute. */
-export function treatmentOf(tier: Tier, { category, level }: Pick<Risk, "category" | "level">): Treatment {
+export function treatmentOf(tier: Tier, risk: Judged): Treatment {
+  const treatment = byCategory(tier, risk);
+  if (treatment.effect === "hide" || !carriesUnseen(risk)) return treatment;
+  return tier === "strict" ? hide : approve;
+}
+
+function byCategory(tier: Tier, { category, level }: Judged): Treatment {
   switch (tier) {
     case "strict":
       return strictly(category, level);

@@ -80,7 +80,7 @@ const table: readonly (readonly [Category, Strength, string])[] = [
     "soft",
     `run start call trigger build test push pull release batch script shell command process sign request fire print email
      text message fax mail page alert hook step prompt chat control produce probe benchmark bundle package sweep mine blink dim
-     program switch type play boot land forward relay proxy tunnel isolate skip say attack bash terminal
+     program switch type play boot land forward relay proxy tunnel isolate skip say attack multicall macro bash terminal
      eval`,
   ],
   ["Execute", "open", "ask take capture plan investigate query wait await aggregate collect"],

@@ -172,6 +172,9 @@ mux_kill_session | Execute/high | - | id
 mux_kill_all | Destructive/critical | bulk |
 mux_split_pane | Execute/high | - |
 mux_batch | Execute/high | bulk nested_calls | calls:nested
+mill_batch | Execute/high | bulk nested_calls | -
+mill_batch | Execute/high | bulk nested_calls | orders[]
+mill_batch | Execute/high | bulk | id
 run_many | Execute/high | bulk nested_calls | calls:nested
 get_results | Execute/high | nested_calls | steps:nested
 # calendars

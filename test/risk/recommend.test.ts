@@ -51,6 +51,17 @@ test("a server's policy hides what destroys, asks before money moves and judges 
   });
 });
 
+test("a batch whose calls no rule would see is put before a person, and hidden from an agent that only looks", () => {
+  const tools = [rated("mill_batch")];
+  const effects = tiers.map((tier) => recommend(tools, tier).tools[0]?.effect);
+  expect(effects).toEqual(["hide", "approve", "approve"]);
+  expect(documentOf(...tools)).toEqual({
+    version: "1",
+    default: "deny",
+    tools: { mill_batch: { action: "approve" } },
+  });
+});
+
 test("a server without tools is recommended to deny everything", () => {
   for (const tier of tiers) {
     expect(recommend([], tier)).toEqual({
