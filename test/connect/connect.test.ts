@@ -1,4 +1,6 @@
+import { env, runInDurableObject } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
+import worker from "../../src/index.ts";
 import type { AuthorizationServer } from "../support/authorization_server.ts";
 import type { ProtectedServer } from "../support/protected_server.ts";
 import { origin, Person, World } from "./world.ts";
@@ -123,6 +125,29 @@ describe("the team's account", () => {
     expect(await agent.whoami()).toContain("Unknown tool");
     expect((await admin.must(200, "GET", `/servers/${slug}`)).auth.connection).toBeNull();
     expect(elsewhere.tokens).toEqual([]);
+  });
+});
+
+describe("an account's object", () => {
+  const kept = (id: string) =>
+    runInDurableObject(env.ACCOUNTS.get(env.ACCOUNTS.idFromName(id)), (_, { storage }) =>
+      [...storage.kv.list()].map(([key, value]) => [key, JSON.stringify(value)] as const),
+    );
+
+  it("holds the tokens sealed, and is emptied when its server goes", async () => {
+    const slug = await register();
+    await admin.connect(slug);
+    const { auth } = await admin.must(200, "GET", `/servers/${slug}`);
+    const before = await kept(auth.connection.id);
+    expect(before.map(([key]) => key)).toEqual(["account"]);
+    expect(gives.secrets.filter((secret) => before[0]?.[1].includes(secret))).toEqual([]);
+    await admin.must(200, "DELETE", `/servers/${slug}`);
+    await worker.scheduled({} as ScheduledController, env as never);
+    expect(await kept(auth.connection.id)).toEqual([]);
+    const rows = await env.DB.prepare("SELECT count(*) AS n FROM connection WHERE id = ?1")
+      .bind(auth.connection.id)
+      .first("n");
+    expect(rows).toBe(0);
   });
 });
 
