@@ -40,6 +40,11 @@ export interface SubjectBearer {
   readonly expiresAtMs: number;
 }
 
+/** What an assertion must be; `fits` is asked of one whose signature held, before anything comes of it. */
+export interface AssertionChecks extends Pick<Expected, "audience" | "types"> {
+  readonly fits: (verified: Verified, issuer: Issuer) => Promise<boolean>;
+}
+
 interface Remembered extends SubjectBearer {
   readonly keys: string;
   readonly untilMs: number;
@@ -106,20 +111,16 @@ export class TeamIssuers {
     if (known) this.#teams.set(teamSlug, { ...known, doubted: true });
   }
 
-  /**
-   * The grant of whom an assertion speaks of (RFC 7523 §2.1), and its claims. It must be meant for `audience`; what else
-   * it must say is the caller's to check.
-   */
+  /** The grant of whom an assertion speaks of (RFC 7523 §2.1); null where it does not count, and then nothing is made. */
   async assertion(
     token: string,
     teamSlug: string,
-    checks: Pick<Expected, "audience" | "types">,
-  ): Promise<(Pick<SubjectBearer, "grant" | "team"> & Pick<Verified, "claims">) | Fault | null> {
+    { fits, ...checks }: AssertionChecks,
+  ): Promise<Pick<SubjectBearer, "grant" | "team"> | Fault | null> {
+    await this.#read(teamSlug, 0);
     const found = await this.#verified(token, teamSlug, () => checks);
     if (!found || isFault(found)) return found;
-    const bearer = await this.#bearerOf(found, true);
-    if (!bearer || isFault(bearer)) return bearer;
-    return { grant: bearer.grant, team: bearer.team, claims: found.verified.claims };
+    return (await fits(found.verified, found.issuer)) ? this.#bearerOf(found, true) : null;
   }
 
   async #remembered(name: string, teamSlug: string): Promise<SubjectBearer | null> {

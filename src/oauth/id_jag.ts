@@ -1,7 +1,8 @@
 import { type Fault, isFault } from "../fault.ts";
 import { newId } from "../id.ts";
 import { accessLifetimeMs } from "../identity/access_token.ts";
-import { isUnfit, readUnverified } from "../identity/issuer_token.ts";
+import type { Issuer } from "../identity/issuer.ts";
+import { isUnfit, readUnverified, type Verified } from "../identity/issuer_token.ts";
 import { hashSecret } from "../identity/secret.ts";
 import { keepClient, useAssertion } from "../store/oauth_client.ts";
 import { dropFamilies, type Family, insertFamily } from "../store/oauth_family.ts";
@@ -52,16 +53,29 @@ export async function redeemAssertion(
   const resource = form.get("resource") ?? resourceIn(assertion);
   const team = resource === null ? null : teamOf(resource, call.deps.origin);
   if (resource === null || team === null) return noResource;
-  const checks = { audience: call.deps.origin, types: assertionTypes };
-  const found = await call.deps.assertion(assertion, team, checks);
+  const found = await call.deps.assertion(assertion, team, {
+    audience: call.deps.origin,
+    types: assertionTypes,
+    fits: (verified, issuer) => isUnused(call, client.id, resource, verified, issuer),
+  });
   if (!found) return badAssertion;
   if (isFault(found)) return asRefusal(found);
-  const { client_id: forClient, resource: forResource, jti, exp } = found.claims;
-  if (forClient !== client.id || !names(forResource, resource)) return badAssertion;
-  if (typeof jti !== "string" || jti === "" || typeof exp !== "number") return badAssertion;
-  const once = hashSecret(JSON.stringify([found.team, found.claims["iss"], jti]));
-  if (!(await useAssertion(call.deps.db, once, (exp + rememberedS) * 1000, call.nowMs))) return badAssertion;
   return signIn(call, found, { client: client.id, clientMethod: client.method, resource });
+}
+
+/** Whether an assertion is for this client and gateway, and is shown for the first time. */
+async function isUnused(
+  { deps, nowMs }: OAuthCall,
+  client: string,
+  resource: string,
+  { claims, exp }: Verified,
+  { team, issuer }: Issuer,
+): Promise<boolean> {
+  const { client_id: forClient, resource: forResource, jti } = claims;
+  if (forClient !== client || !names(forResource, resource)) return false;
+  if (typeof jti !== "string" || jti === "") return false;
+  const once = hashSecret(JSON.stringify([team, issuer, jti]));
+  return useAssertion(deps.db, once, (exp + rememberedS) * 1000, nowMs);
 }
 
 /** The gateway that an assertion names. Nothing of it is believed: it says in which team the issuer is looked up. */

@@ -122,6 +122,19 @@ describe("an identity assertion", () => {
     expect([first.status, second.body.error]).toEqual([200, "invalid_grant"]);
   });
 
+  it("makes nothing where it is for another client, gateway or server", async () => {
+    const before = await team.must(200, "GET", "/identity/subjects");
+    for (const change of [
+      { client_id: "cli_other" },
+      { resource: resourceOf(other) },
+      { aud: "https://x.example" },
+      { jti: "" },
+    ]) {
+      await redeem(await jag({ sub: "carol", ...change }));
+    }
+    expect(await team.must(200, "GET", "/identity/subjects")).toEqual(before);
+  });
+
   const refused: Record<string, [() => Promise<string>, string]> = {
     "of another type": [() => jag({}, { typ: "at+jwt" }), "invalid_grant"],
     "without a type": [() => jag({}, { typ: undefined }), "invalid_grant"],
