@@ -46,8 +46,13 @@ export async function verifyRefreshToken(
 ): Promise<RefreshBearer | null> {
   const claims = await verifyJwt(token, kind, issuer, keys, nowMs);
   if (!claims || claims.aud !== audienceOf(issuer)) return null;
-  const { sub: family, generation } = claims;
-  if (!isId("fam", family) || typeof generation !== "number" || !Number.isSafeInteger(generation))
+  const { sub: family, jti, generation } = claims;
+  if (
+    !isId("fam", family) ||
+    !isId("jti", jti) ||
+    typeof generation !== "number" ||
+    !Number.isSafeInteger(generation)
+  )
     return null;
   return { family, generation, expiresAtMs: claims.exp * 1000 };
 }

@@ -31,9 +31,12 @@ export async function guardedFetch(
   init: RequestInit,
   caps: FetchCaps,
 ): Promise<Response | FetchFault> {
+  // Before the deadline: its timer would outlive the answer.
+  const judged = judge(url, deps);
+  if (isFault(judged)) return judged;
   const deadline = AbortSignal.timeout(caps.timeoutMs);
   const signal = init.signal ? AbortSignal.any([init.signal, deadline]) : deadline;
-  const answer = await guardedOpen(deps, url, { ...init, signal }, caps.timeoutMs);
+  const answer = await open(deps, judged.url, { ...init, signal }, caps.timeoutMs, timer);
   if (isFault(answer)) return deadline.aborted && answer.sent === "perhaps" ? late : answer;
   if (!answer.body) return answer;
   const { status, headers } = answer;
@@ -51,10 +54,24 @@ export async function guardedOpen(
   firstByteMs: number,
   arm: Arm = timer,
 ): Promise<Response | FetchFault> {
-  const judged = judgeUrl(url, deps.rules);
-  if (isFault(judged)) return { ...judged, sent: "never" };
+  const judged = judge(url, deps);
+  return isFault(judged) ? judged : open(deps, judged.url, init, firstByteMs, arm);
+}
+
+function judge(url: string, { rules }: FetchDeps): { readonly url: URL } | FetchFault {
+  const judged = judgeUrl(url, rules);
+  return isFault(judged) ? { ...judged, sent: "never" } : judged;
+}
+
+async function open(
+  deps: FetchDeps,
+  url: URL,
+  init: RequestInit,
+  firstByteMs: number,
+  arm: Arm,
+): Promise<Response | FetchFault> {
   if (init.signal?.aborted) return { ...givenUp, sent: "never" };
-  const answer = await fetchBefore(deps.fetch, judged.url, init, (late) => arm(firstByteMs, late));
+  const answer = await fetchBefore(deps.fetch, url, init, (late) => arm(firstByteMs, late));
   if (isFault(answer) || answer.status < 300 || answer.status > 399) return answer;
   await answer.body?.cancel();
   return redirected;

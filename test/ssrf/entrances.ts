@@ -95,6 +95,19 @@ export async function entrancesOf(
         told(await team.ask("PUT", "/identity", { issuer, algorithms: ["RS256"], mapping: noMapping })),
       ),
     },
+    "an identity provider that says where people sign in": {
+      callers: ["api/identity_sign_in.ts"],
+      tell: each(async (address) => {
+        const through = plane.with({
+          fetch: answering(deps, { ...provider, authorization_endpoint: address }),
+        });
+        const sign_in = { client_id: "c", client_secret: "s" };
+        const body = { issuer: provider.issuer, algorithms: ["EdDSA"], mapping: noMapping, sign_in };
+        // Its own address is told back, and nothing else of it.
+        const answer = JSON.stringify(told(await team.through(through).ask("PUT", "/identity", body)));
+        return answer.replace(JSON.stringify(address).slice(1, -1), "{address}");
+      }),
+    },
     "an identity provider's keys": {
       callers: ["upstream/json_fetch.ts"],
       tell: each((address) => readDocument(deps, address)),
@@ -172,22 +185,33 @@ const authorizationServer = {
   code_challenge_methods_supported: ["S256"],
 };
 
+const provider = {
+  issuer: "https://mcp.example.com",
+  jwks_uri: "https://mcp.example.com/jwks",
+  authorization_endpoint: "https://mcp.example.com/authorize",
+  token_endpoint: "https://mcp.example.com/token",
+  keys: [{ kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", alg: "EdDSA" }],
+};
+
+/** A public server that answers everything with this; whatever else is named is really fetched. */
+const answering = (
+  { rules, fetch }: FetchDeps,
+  body: object,
+  init: { status?: number; headers?: Record<string, string> } = {},
+): FetchDeps => ({
+  rules,
+  fetch: async (input, request) =>
+    new URL(String(input)).hostname === "mcp.example.com" ? Response.json(body, init) : fetch(input, request),
+});
+
 /** Finds out how to sign in to a public server, all of whose answers are these; whatever it names is really fetched. */
 const named = (
-  { rules, fetch }: FetchDeps,
+  deps: FetchDeps,
   answer: (address: string) => { status?: number; headers?: Record<string, string>; body?: object },
 ): Entrance["tell"] =>
   each(async (address) => {
-    const {
-      status = 200,
-      headers = {},
-      body = {},
-    } = answer(address.replaceAll(/[^\x21-\x7e]/g, encodeURIComponent));
-    const abroad: typeof fetch = async (input, init) =>
-      new URL(String(input)).hostname === "mcp.example.com"
-        ? Response.json(body, { status, headers })
-        : fetch(input, init);
-    return discover({ rules, fetch: abroad }, "https://mcp.example.com/mcp", null);
+    const { body = {}, ...init } = answer(address.replaceAll(/[^\x21-\x7e]/g, encodeURIComponent));
+    return discover(answering(deps, body, init), "https://mcp.example.com/mcp", null);
   });
 
 /** Makes a hook of each address, tells all of them of something, and answers with what their owner reads about that. */

@@ -1,7 +1,9 @@
 import { type FamilyId, newId, type UserId } from "../../src/id.ts";
 import { mintAccessToken, resourceOf, verifyAccessToken } from "../../src/identity/access_token.ts";
+import { mintChallenge, readChallenge } from "../../src/identity/challenge.ts";
 import { mintGrantToken, verifyGrantToken } from "../../src/identity/grant_token.ts";
 import type { KeySet } from "../../src/identity/keys.ts";
+import { mintRefreshToken, verifyRefreshToken } from "../../src/identity/refresh_token.ts";
 import { mintScriptToken, verifyScriptToken } from "../../src/identity/script_token.ts";
 import { mintSession, verifySession } from "../../src/identity/session.ts";
 
@@ -50,5 +52,19 @@ export const kinds: Readonly<Record<string, Kind>> = {
       // As at the gateway, where it must be for the very address that is asked.
       return found?.audience === audience ? found : null;
     },
+  },
+  "rt+jwt": {
+    mint: (keys, nowMs) => {
+      const bearer = { family, generation: 1, expiresAtMs: nowMs + hourMs };
+      return mintRefreshToken(bearer, keys, issuer, { nowMs, random });
+    },
+    take: async (token, keys, nowMs) => verifyRefreshToken(token, keys, issuer, nowMs),
+  },
+  "challenge+jwt": {
+    mint: async (keys, nowMs) => {
+      const from = { keys, origin: issuer, random, nowMs };
+      return (await mintChallenge("second_factor", user, from)).token;
+    },
+    take: (token, keys, nowMs) => readChallenge("second_factor", token, { keys, origin: issuer, nowMs }),
   },
 };

@@ -38,7 +38,9 @@ it("every kind of token that src/ signs is in the table", () => {
     eager: true,
   });
   const named = Object.values(sources).flatMap((text) =>
-    [...text.matchAll(/typ: "([^"]+)"|const typ = "([^"]+)"/g)].map(([, typ, constant]) => typ ?? constant),
+    [...text.matchAll(/TokenKind = \{ typ: "([^"]+)"|const typ = "([^"]+)"/g)].map(
+      ([, typ, constant]) => typ ?? constant,
+    ),
   );
   expect([...Object.keys(kinds), "portcullis-checkpoint"].toSorted()).toEqual([...new Set(named)].toSorted());
   expect(ourTypes).toEqual(expect.arrayContaining(named));
