@@ -7,6 +7,7 @@ import {
   deletePolicy,
   findRevision,
   insertPolicy,
+  isStale,
   listPolicies,
   type Policy,
 } from "../store/policy.ts";
@@ -15,7 +16,7 @@ import { commit, inForceShape, inForceStatus, save } from "./edit.ts";
 import { liveWarnings } from "./live_review.ts";
 import { nothingHere, type Operation, type TeamCall, teamOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
-import { savedShape, saveRevision } from "./policy_save.ts";
+import { ifMatch, savedShape, saveRevision, somebodyFaster } from "./policy_save.ts";
 import { failingTests, refusedByTests, testsBody, testsText } from "./policy_tests.ts";
 import {
   documentBody,
@@ -125,6 +126,7 @@ export const policyOperations: readonly Operation[] = [
     "policy_manager",
     {
       id: "delete_policy",
+      headers: ["If-Match"],
       method: "delete",
       path: one,
       tag,
@@ -194,11 +196,18 @@ const nameTaken = (slug: string): Fault =>
 async function remove(call: TeamCall<unknown, unknown>): Promise<Reply | Fault> {
   const policy = await found(call);
   if (isFault(policy)) return policy;
+  const expected = ifMatch(call.header("If-Match"));
+  if (expected !== null && expected !== policy.revision) return somebodyFaster(policy.revision);
   const attached = await countAttachments(call.db, call.team.id, policy.id);
   if (attached > 0)
     return fault("conflict", `The policy is attached to ${attached} grants: detach it first.`);
-  const changes = deletePolicy(call.db, call.team.id, policy.id);
+  const changes = deletePolicy(call.db, call.team.id, policy.id, expected);
   const event = { action: "policy.deleted", subject: policy.id, detail: { name: policy.name } };
-  const inForce = await commit(call, { of: "policy", policy: policy.id }, changes, event);
+  const concern = { of: "policy", policy: policy.id } as const;
+  const inForce = await commit(call, concern, changes, event).catch((error: unknown) => {
+    if (isStale(error)) return somebodyFaster(policy.revision + 1);
+    throw error;
+  });
+  if (isFault(inForce)) return inForce;
   return reply(inForceStatus(inForce), { in_force: inForce });
 }

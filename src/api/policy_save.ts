@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { type Fault, fault } from "../fault.ts";
 import { isTaken } from "../store/database.ts";
 import type { Concern } from "../store/edit.ts";
-import { findPolicy, findRevision, insertRevision, type Policy } from "../store/policy.ts";
+import { findPolicy, findRevision, insertRevision, isGone, type Policy } from "../store/policy.ts";
 import { findServer } from "../store/server.ts";
 import { commit, inForceShape, inForceStatus } from "./edit.ts";
 import { liveWarnings } from "./live_review.ts";
@@ -53,6 +53,7 @@ export async function saveRevision(
       const body = { revision, in_force: inForce, warnings: [...draft.warnings, ...live, ...failing] };
       return reply(inForceStatus(inForce), body, { ETag: `"${revision}"` });
     } catch (error) {
+      if (isGone(error)) return nothingHere;
       if (!isTaken(error) || tries === triesMax) throw error;
     }
     const again = await findPolicy(call.db, policy.team, policy.server, policy.id);
@@ -91,11 +92,11 @@ function commitRevision(
 }
 
 /** The revision that an `If-Match` names (`"3"`, `W/"3"` or 3); null where there is none or it is `*`. */
-function ifMatch(header: string | null): number | null {
+export function ifMatch(header: string | null): number | null {
   if (header === null || header.trim() === "*") return null;
   const found = /^(?:W\/)?"?([0-9]{1,9})"?$/.exec(header.trim())?.[1];
   return found === undefined ? Number.NaN : Number(found);
 }
 
-const somebodyFaster = (revision: number): Fault =>
+export const somebodyFaster = (revision: number): Fault =>
   fault("stale", `The policy is at revision ${revision} now; read it, then send your change on top of that.`);

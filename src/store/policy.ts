@@ -76,7 +76,10 @@ export function insertPolicy(db: Db, given: Policy, first: Revision): D1Prepared
   ];
 }
 
-/** Adds a revision and makes it current. Breaks a key, and so undoes its batch, where that number is taken. */
+/**
+ * Adds a revision and makes it current. Breaks a key, and so undoes its batch, where that number is taken; and breaks it
+ * too (`isGone`) where there is no such policy any more.
+ */
 export function insertRevision(db: Db, team: TeamId, id: PolicyId, next: Revision): D1PreparedStatement[] {
   const { revision, document, tests, note, author, createdAt } = next;
   return [
@@ -84,7 +87,7 @@ export function insertRevision(db: Db, team: TeamId, id: PolicyId, next: Revisio
     db
       .prepare(
         `INSERT INTO policy_revision (policy_id, revision, document, tests, note, author_id, created_at)
-         SELECT id, ?3, ?4, ?5, ?6, ?7, ?8 FROM policy WHERE team_id = ?1 AND id = ?2`,
+         VALUES ((SELECT id FROM policy WHERE team_id = ?1 AND id = ?2), ?3, ?4, ?5, ?6, ?7, ?8)`,
       )
       .bind(
         team,
@@ -188,8 +191,22 @@ export async function countAttachments(db: Db, team: TeamId, id: PolicyId): Prom
   return row?.attached ?? 0;
 }
 
-/** Removes a policy and its history; a grant that still has it attached is left with none, which denies. */
-export const deletePolicy = (db: Db, team: TeamId, id: PolicyId): D1PreparedStatement[] => [
+/**
+ * Removes a policy and its history; a grant that still has it attached is left with none, which denies. Breaks its batch
+ * (`isStale`) where it is at another revision than `expected`, if one is.
+ */
+export const deletePolicy = (
+  db: Db,
+  team: TeamId,
+  id: PolicyId,
+  expected: number | null,
+): D1PreparedStatement[] => [
+  db
+    .prepare(
+      `UPDATE policy SET revision = CASE WHEN ?3 IS NULL OR revision = ?3 THEN revision END
+        WHERE team_id = ?1 AND id = ?2`,
+    )
+    .bind(team, id, expected),
   db
     .prepare(
       `UPDATE grant_server SET policy_id = NULL
@@ -204,3 +221,11 @@ export const deletePolicy = (db: Db, team: TeamId, id: PolicyId): D1PreparedStat
     .bind(team, id),
   db.prepare("DELETE FROM policy WHERE team_id = ?1 AND id = ?2").bind(team, id),
 ];
+
+/** Whether `error` says that a policy was removed meanwhile, and nothing is written. */
+export const isGone = (error: unknown): boolean =>
+  error instanceof Error && error.message.includes("NOT NULL constraint failed: policy_revision.policy_id");
+
+/** Whether `error` says that a policy is at another revision than was expected, and nothing is written. */
+export const isStale = (error: unknown): boolean =>
+  error instanceof Error && error.message.includes("NOT NULL constraint failed: policy.revision");

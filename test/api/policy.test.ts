@@ -102,6 +102,21 @@ describe("a policy", () => {
     expect((await put("*")).body.revision).toBe(3);
   });
 
+  it("is removed only at the revision that If-Match names, also where somebody saves at that moment", async () => {
+    for (let times = 0; times < 4; times++) {
+      const path = `${at}/removed-${times}`;
+      await team.policy("tools", `Removed ${times}`);
+      const remove = (match: string) => team.ask("DELETE", path, undefined, { "If-Match": match });
+      expect((await remove('"2"')).status).toBe(412);
+      const put = team.ask("PUT", path, { document: closedPolicy }, { "If-Match": '"1"' });
+      const [saved, removed] = await Promise.all([put, remove('"1"')]);
+      expect([
+        [200, 412],
+        [404, 200],
+      ]).toContainEqual([saved.status, removed.status]);
+    }
+  });
+
   it("takes every one of many saves at once, each as a revision of its own", async () => {
     await team.policy("tools", "Crowded");
     const saves = await Promise.all(
