@@ -37,6 +37,7 @@ import { forgetKeys } from "./store/idempotency.ts";
 import { countRefused } from "./store/refusal.ts";
 import { countBehind } from "./store/sealed.ts";
 import { loadSnapshot } from "./store/snapshot.ts";
+import { findDataKey } from "./store/team.ts";
 import { Account, type AccountStub } from "./upstream/account.ts";
 import type { MasterKeys } from "./upstream/aead.ts";
 import { argumentKey } from "./upstream/data_key.ts";
@@ -137,6 +138,7 @@ export class UpstreamAccount extends Account {
           noteNeed(env.DB, team, connection, { ...need, nowMs: now() }, event),
         );
       },
+      dataKey: (team) => findDataKey(shardOf(team, env.DB), team),
       now,
       random,
     });

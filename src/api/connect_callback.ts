@@ -148,7 +148,7 @@ async function keep(arrival: Arrival, { source }: Attempt, tokens: Tokens): Prom
     detail: { connection: connection.id, member: member ?? "", issuer: source.issuer, scope: tokens.scope },
   });
   if (before) {
-    const forgotten = deps.account(before.id).forget(team.dataKey);
+    const forgotten = deps.account(before.id).forget();
     await forgotten.catch((error: unknown) => console.error("an account is not forgotten yet", error));
   }
   if (member === null || server.pending) await look(arrival, connection);

@@ -157,10 +157,10 @@ async function disconnect(call: AsCall): Promise<Reply | Fault> {
     subject: server.id,
     detail: { connection: connection.id, member: member ?? "" },
   });
-  // No gate names it any more. What fails here, the cron does, but for telling the authorization server.
+  // No gate names it any more. What fails here, the cron does.
   await deps
     .account(connection.id)
-    .forget(team.dataKey)
+    .forget()
     .catch((error: unknown) =>
       console.error("an account is not forgotten yet", { id: connection.id, error }),
     );

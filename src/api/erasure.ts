@@ -40,7 +40,6 @@ function forget(deps: ErasureDeps, one: Erasure): Promise<void> {
     case "log":
       return deps.log(one.name).forget();
     case "account":
-      // The team's key may be gone already, and with it what could be revoked; the tokens go in any case.
-      return deps.account(one.name).forget(null);
+      return deps.account(one.name).forget();
   }
 }

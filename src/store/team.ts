@@ -143,6 +143,15 @@ export async function listMemberships(
   return results.map(membership);
 }
 
+/** A team's data key, wrapped; null where there is no such team. */
+export async function findDataKey(db: Db, team: TeamId): Promise<string | null> {
+  const row = await db
+    .prepare("SELECT data_key FROM team WHERE id = ?1")
+    .bind(team)
+    .first<{ data_key: string }>();
+  return row?.data_key ?? null;
+}
+
 /** Sets what a team's admin may change. */
 export const updateTeam = (
   db: Db,

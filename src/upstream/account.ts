@@ -43,6 +43,8 @@ export interface AccountDeps {
   readonly fetch: FetchDeps;
   /** Writes down, and tells, that somebody has to sign in again. */
   readonly note: (whose: Whose, need: Need) => Promise<void>;
+  /** A team's data key, wrapped; null where the team is gone. */
+  readonly dataKey: (team: TeamId) => Promise<Sealed | null>;
   readonly now: () => number;
   readonly random: Random;
 }
@@ -52,7 +54,7 @@ export interface AccountStub {
   adopt(whose: Whose, wrappedKey: Sealed, held: Held): Promise<void>;
   access(asked: Asked): Promise<Access | Fault>;
   want(scope: string): Promise<void>;
-  forget(wrappedKey: Sealed | null): Promise<void>;
+  forget(): Promise<void>;
 }
 
 export interface Asked {
@@ -136,12 +138,13 @@ export class Account extends DurableObject<unknown> implements AccountStub {
     await this.#tell(this.#keep({ ...kept, wanted, untold: need }));
   }
 
-  /** Empties the account. With the team's data key the authorization server is asked to forget its tokens too. */
-  async forget(wrappedKey: Sealed | null): Promise<void> {
+  /** Empties the account, and asks the authorization server to forget its tokens too while the team is there to open them. */
+  async forget(): Promise<void> {
     await this.#renewing?.catch(() => undefined);
     const kept = this.#kept;
     this.#kept = null;
     await this.ctx.storage.deleteAll();
+    const wrappedKey = kept && (await this.#deps.dataKey(kept.whose.team));
     if (!kept || wrappedKey === null) return;
     const held = await this.#open(kept, wrappedKey);
     if (isFault(held)) return;

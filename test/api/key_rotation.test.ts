@@ -139,6 +139,7 @@ describe("rotating the master keys", () => {
         ...plane.deps,
         master,
         note: async () => undefined,
+        dataKey: async () => null,
         now: () => Date.now(),
       });
     await runInDurableObject(object, (_, state) =>

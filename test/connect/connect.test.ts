@@ -144,6 +144,8 @@ describe("an account's object", () => {
     await admin.must(200, "DELETE", `/servers/${slug}`);
     await worker.scheduled({} as ScheduledController, env as never);
     expect(await kept(auth.connection.id)).toEqual([]);
+    // And there.
+    expect(gives.standing("ada")).toBe(0);
     const rows = await env.DB.prepare("SELECT count(*) AS n FROM connection WHERE id = ?1")
       .bind(auth.connection.id)
       .first("n");
@@ -440,5 +442,8 @@ describe("a server with an account for each member", () => {
     await admin.must(200, "DELETE", `/members/${leaver.id}`);
     const { items } = await admin.must(200, "GET", `/servers/${slug}/connections`);
     expect(items.map(({ member }: { member: string }) => member)).toEqual([admin.id]);
+    expect(gives.standing("ada")).toBe(2);
+    await worker.scheduled({} as ScheduledController, env as never);
+    expect(gives.standing("ada")).toBe(1);
   });
 });

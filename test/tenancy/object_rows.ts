@@ -122,7 +122,7 @@ const account: Record<string, ObjectRow<AccountStub>> = {
   adopt: { by: "member", call: () => undefined },
   access: { by: "another object", call: (object) => object.access(asked) },
   want: { by: "another object", call: (object) => object.want("admin") },
-  forget: { by: "member", call: (object) => object.forget(null) },
+  forget: { by: "member", call: (object) => object.forget() },
 };
 
 /** By the name under which `src/index.ts` exports the class, with the binding that leads to its objects. */
