@@ -141,6 +141,26 @@ describe("another's and absent are one answer, and no byte of the other team is 
     expect(found).toEqual([]);
   });
 
+  it("for a page of another origin in the browser of the team's admin", async () => {
+    const headers = {
+      Cookie: `__Host-session=${world.people.admin.token}`,
+      Origin: "https://evil.example",
+      "Sec-Fetch-Site": "cross-site",
+      "Content-Type": "text/plain",
+    };
+    const found: string[] = [];
+    for (const operation of closed) {
+      const { body } = rowOf(operation);
+      const at = (things: Things) => {
+        const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name) => things[name] ?? "unknown");
+        const text = body === undefined ? {} : { text: JSON.stringify(body) };
+        return door.ask(operation.method.toUpperCase(), path, { headers, ...text });
+      };
+      found.push(...wrong(operation, [await at(world.things), await at(absent)], 403));
+    }
+    expect(found).toEqual([]);
+  });
+
   it("and a method that a path does not take is refused before anybody is asked for", async () => {
     const found: string[] = [];
     for (const operation of inTeam) {

@@ -165,6 +165,32 @@ describe("a browser", () => {
     expect(lacking).toEqual([]);
   });
 
+  it("runs nothing that an address brings along", async () => {
+    const markup = `"><img src=x onerror=alert(1)><script>alert(1)</script>'`;
+    const keys = [
+      "next",
+      "error",
+      "error_description",
+      "state",
+      "code",
+      "client_id",
+      "redirect_uri",
+      "iss",
+      "token",
+    ];
+    const query = new URLSearchParams(keys.map((key) => [key, markup])).toString();
+    const brought: Names = { team: markup, server: markup, approval: markup, grant: markup };
+    const found: string[] = [];
+    for (const probe of all) {
+      const plain = probe.path(brought);
+      for (const path of [`${plain}${plain.includes("?") ? "&" : "?"}${query}`, encodeURI(plain)]) {
+        const text = await (await fetchHere(path, { headers: { Accept: "text/html" } })).text();
+        if (/<img|<script>|onerror=alert\(1\)>/.test(text)) found.push(title(probe));
+      }
+    }
+    expect(found).toEqual([]);
+  });
+
   it("lets no other origin read an answer, nor asks on its behalf, but where OAuth clients in browsers must", async () => {
     const told: string[] = [];
     // By design these answer nobody by who they are: they read no cookie, and documents are for all.
