@@ -8,7 +8,8 @@ import { brokenOff, endOf, Intake, silent, silentMs, tooMuch } from "./intake.ts
 import { concatenated, rewriteBody } from "./rewrite.ts";
 
 const bytesMax = 4 * 1_048_576;
-const shortBytesMax = 65_536;
+// A server that is slower than 4 kB a second with it is taken for silent.
+const shortBytesMax = 262_144;
 
 /** An answer that is no stream, once all of it is there: until then its failure can still be told by a fault in its place. */
 export async function bodyBack(

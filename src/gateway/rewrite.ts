@@ -23,8 +23,17 @@ export function inOrder(...editings: readonly (Editing | null)[]): Editing | nul
         (edited, { edit }) => (edited instanceof Map ? edit(edited) : edited),
         message,
       ),
-    words: words.includes(null) ? null : new RegExp(words.map((one) => one?.source).join("|"), "i"),
+    words: words.includes(null) ? null : anyOf(words.map((one) => one?.source).join("|")),
   };
+}
+
+// Of a few kinds of answers: an expression that is made anew is also compiled anew.
+const known = new Map<string, RegExp>();
+
+function anyOf(source: string): RegExp {
+  const words = known.get(source) ?? new RegExp(source, "i");
+  known.set(source, words);
+  return words;
 }
 
 /** What goes on in the place of a stream's bytes: a fault where nothing may. Null at the end. */
@@ -62,11 +71,12 @@ export function rewriteBody(editing: Editing | null, body: Uint8Array): Uint8Arr
 
 function concerns(editing: Editing | null, content: string | Uint8Array): editing is Editing {
   if (!editing?.words) return editing !== null;
-  return editing.words.test(typeof content === "string" ? content : latin1.decode(content));
+  return editing.words.test(typeof content === "string" ? content : latin1(content));
 }
 
-// The words are ASCII, which reads the same so.
-const latin1 = new TextDecoder("latin1");
+/** The words are ASCII, which reads the same so; a TextDecoder takes six times as long for it. */
+const latin1 = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
 
 /** The chunks as one. */
 export function concatenated(chunks: readonly Uint8Array[]): Uint8Array {
