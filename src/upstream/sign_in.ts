@@ -76,10 +76,38 @@ async function accessOf(
   kept.drop(connection);
   const { origin } = new URL(url);
   const asked = { origin, wrappedKey, refused: refused?.[header]?.slice(scheme.length) ?? null };
-  const access = await account(connection).access(asked);
+  const access = await answered(() => account(connection).access(asked));
   if (!isFault(access)) kept.keep(connection, access);
   return access;
 }
+
+// An account waits for its authorization server for ten seconds.
+const accountMs = 15_000;
+
+/** What an account says; a fault where it fails, hangs, or says half of it: nothing was sent then. */
+async function answered(ask: () => Promise<Access | Fault>): Promise<Access | Fault> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<Fault>((done) => {
+    timer = setTimeout(() => done(silent), accountMs);
+  });
+  try {
+    const access = await Promise.race([ask(), late]);
+    return isFault(access) || isAccess(access) ? access : silent;
+  } catch (error) {
+    console.error("an account does not answer", error);
+    return silent;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const isAccess = (access: Access | null): boolean =>
+  typeof access?.token === "string" && access.token !== "" && typeof access.freshUntilMs === "number";
+
+const silent = fault(
+  "unavailable",
+  "The account at this server does not answer, so nothing was sent. Try again shortly.",
+);
 
 const unconnected: Record<AccountCredential["account"]["per"], Fault> = {
   team: fault("needs_sign_in", "Nobody has connected the team's account at this server yet."),
