@@ -96,3 +96,32 @@ it("an issuer that is this gateway itself, private, or not what it says is refus
   );
   expect(await put({ algorithms: ["HS256"] })).toMatch(/^422 \/algorithms\/0/);
 });
+
+it("a person goes to the team's issuer and comes back signed in, by redirects and cookies alone", async () => {
+  const client = { id: "portcullis", secret: "a secret" };
+  provider.clients.push(client);
+  provider.person = { sub: "bob", groups: ["eng"] };
+  const rules = [{ claim: "groups", contains: "eng", role: "policy_manager" }];
+  const sign_in = { client_id: client.id, client_secret: client.secret };
+  const put = { ...identity(), mapping: { rules }, sign_in };
+  await team.rest.must(z.unknown(), "PUT", team.path("identity"), put);
+  const there = await fetch(`${url}/sso/${team.slug}?next=/sign-in`, { redirect: "manual" });
+  const [attempt = ""] = there.headers.getSetCookie().map((set) => set.split(";")[0]);
+  const back = await fetch(there.headers.get("Location") ?? "", { redirect: "manual" });
+  const address = back.headers.get("Location") ?? "";
+  expect(address).toMatch(new RegExp(`^${url}/sso/callback\\?code=`));
+  const home = await fetch(address, { redirect: "manual", headers: { Cookie: attempt } });
+  expect([home.status, home.headers.get("Location")]).toEqual([303, `${url}/sign-in`]);
+  const session =
+    home.headers
+      .getSetCookie()
+      .find((set) => set.startsWith("__Host-session="))
+      ?.split(";")[0] ?? "";
+  const me = await fetch(`${url}/v1/me`, { headers: { Cookie: session, "Sec-Fetch-Site": "same-origin" } });
+  expect(await me.json()).toMatchObject({
+    user: { email: null },
+    teams: [{ slug: team.slug, role: "policy_manager" }],
+  });
+  const lost = await fetch(address, { headers: { Cookie: attempt } });
+  expect([lost.status, lost.url]).toEqual([502, `${url}/sso-ended/failed`]);
+});
