@@ -1,15 +1,8 @@
 import * as z from "zod/mini";
-import type { Fault } from "../fault.ts";
-import { fault, isFault } from "../fault.ts";
-import type { UserId } from "../id.ts";
+import { type Fault, fault, isFault } from "../fault.ts";
 import { hashRecoveryCode, newRecoveryCodes } from "../identity/recovery_code.ts";
-import type { Db } from "../store/database.ts";
 import { listPasskeys } from "../store/passkey.ts";
-import {
-  countRecoveryCodes,
-  deleteStrandedRecoveryCodes,
-  replaceRecoveryCodes,
-} from "../store/recovery_code.ts";
+import { countRecoveryCodes, replaceRecoveryCodes } from "../store/recovery_code.ts";
 import { deleteOtherSessions } from "../store/session.ts";
 import { findTotp } from "../store/totp.ts";
 import { confirmation, confirmed, makeConfirmed } from "./confirm.ts";
@@ -133,8 +126,3 @@ export function tellOf({ deps, user }: Pick<Whose, "deps" | "user">, change: key
   const text = `${changes[change]}\n\n${was}\n\n${not}\n`;
   notify({ deps }, { to: user.email, subject: "How you sign in has changed", text });
 }
-
-/** Recovery codes stand in for a factor: with the last one they go too. */
-export const lastFactor = (db: Db, user: UserId): readonly D1PreparedStatement[] => [
-  deleteStrandedRecoveryCodes(db, user),
-];

@@ -1,17 +1,15 @@
 import * as z from "zod/mini";
 import { type Fault, isFault } from "../fault.ts";
-import type { UserId } from "../id.ts";
 import { mintChallenge, readChallenge } from "../identity/challenge.ts";
 import { ceremonies, expectedOf, isNamed, isOf, requestOptions } from "../identity/passkey.ts";
 import { findPasskey, usePasskey } from "../store/passkey.ts";
-import type { SessionKind } from "../store/session.ts";
 import { spendChallenge } from "../store/spent_challenge.ts";
 import { type Call, type Operation, publicOperation } from "./operation.ts";
 import { nameless } from "./passkey.ts";
 import { assertionBody, assertionOf, requestOptionsShape } from "./passkey_shape.ts";
 import { type Reply, reply } from "./reply.ts";
-import { factorProof, proveFactor, spend, wrongFactor } from "./second_factor.ts";
-import { newSession, showSession, signedInShape } from "./session.ts";
+import { factorProof, proveFactor, wrongFactor } from "./second_factor.ts";
+import { openSession, signedInShape } from "./session.ts";
 
 const tag = "People";
 const passkeyBody = z.strictObject({
@@ -33,7 +31,7 @@ export const loginFactorOperations: readonly Operation[] = [
     },
     async (call) => {
       const proved = await proveFactor(call, "second_factor", call.body);
-      return isFault(proved) ? proved : open(call, proved.user, "password", proved.statements);
+      return isFault(proved) ? proved : openSession(call, proved.user, "password", proved.statements);
     },
   ),
   publicOperation(
@@ -78,19 +76,5 @@ async function byPasskey(call: Call<z.output<typeof passkeyBody>, unknown>): Pro
   const found = await asserted(response, known, expectedOf(deps.origin, challenge));
   if (!found) return wrongFactor;
   const use = usePasskey(deps.db, known.id, found.counter, nowMs);
-  return open(call, known.user, "passkey", [...spendChallenge(deps.db, challenge, nowMs), use]);
-}
-
-/** Signs in together with the statements that use up what was shown: of two that show the same, one gets in. */
-async function open(
-  call: Pick<Call<unknown, unknown>, "deps" | "header">,
-  user: UserId,
-  kind: SessionKind,
-  shown: readonly D1PreparedStatement[],
-): Promise<Reply | Fault> {
-  const session = await newSession(call, user, kind);
-  const refused = await spend(call.deps.db, [...shown, ...session.statements]);
-  if (refused) return refused;
-  const { body, headers } = showSession(call, session);
-  return reply(200, body, headers);
+  return openSession(call, known.user, "passkey", [...spendChallenge(deps.db, challenge, nowMs), use]);
 }

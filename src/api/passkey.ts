@@ -12,9 +12,10 @@ import {
   passkeysMax,
   renamePasskey,
 } from "../store/passkey.ts";
+import { deleteStrandedRecoveryCodes } from "../store/recovery_code.ts";
 import { isSpent, spendChallenge } from "../store/spent_challenge.ts";
 import { confirmation, confirmed, makeConfirmed } from "./confirm.ts";
-import { firstFactor, lastFactor, newCodesShape, tellOf } from "./factor_change.ts";
+import { firstFactor, newCodesShape, tellOf } from "./factor_change.ts";
 import { nothingHere, type Operation, personOperation, type UserCall } from "./operation.ts";
 import { creationOptionsShape, registrationBody, registrationOf } from "./passkey_shape.ts";
 import { passkeyName, passkeyShape, showPasskey } from "./passkey_view.ts";
@@ -147,7 +148,10 @@ async function remove(call: Confirmed): Promise<Reply | Fault> {
   if (!passkey) return nothingHere;
   const shown = await confirmed(call);
   if (isFault(shown)) return shown;
-  const changes = [deletePasskey(deps.db, user.id, passkey.id), ...lastFactor(deps.db, user.id)];
+  const changes = [
+    deletePasskey(deps.db, user.id, passkey.id),
+    deleteStrandedRecoveryCodes(deps.db, user.id),
+  ];
   const refused = await makeConfirmed(deps.db, [...shown, ...changes]);
   if (refused) return refused;
   tellOf(call, "passkey_removed");

@@ -19,7 +19,7 @@ import { email } from "./email.ts";
 import { type Call, nothingHere, type Operation, publicOperation, sessionOperation } from "./operation.ts";
 import { ageCursor, page, pageOf, pageQuery } from "./page.ts";
 import { type Reply, reply, timestamp } from "./reply.ts";
-import { secondFactorOf, secondFactorShape } from "./second_factor.ts";
+import { secondFactorOf, secondFactorShape, spend } from "./second_factor.ts";
 
 /** What whoever signs in is answered. */
 export const signedInShape = {
@@ -153,9 +153,15 @@ async function login(call: Call<z.output<typeof loginBody>, unknown>): Promise<R
 type Caller = Pick<Call<unknown, unknown>, "deps" | "header">;
 
 /** Signs a person in, and answers 200 with the token or the cookie. */
-export async function openSession(call: Caller, user: UserId, kind: SessionKind): Promise<Reply> {
+export async function openSession(
+  call: Caller,
+  user: UserId,
+  kind: SessionKind,
+  shown: readonly D1PreparedStatement[] = [],
+): Promise<Reply | Fault> {
   const session = await newSession(call, user, kind);
-  await call.deps.db.batch([...session.statements]);
+  const refused = await spend(call.deps.db, [...shown, ...session.statements]);
+  if (refused) return refused;
   const { body, headers } = showSession(call, session);
   return reply(200, body, headers);
 }

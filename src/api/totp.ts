@@ -2,10 +2,11 @@ import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
 import { attempt } from "../identity/attempt.ts";
 import { base32, newTotpSecret, otpauthUri } from "../identity/totp.ts";
+import { deleteStrandedRecoveryCodes } from "../store/recovery_code.ts";
 import { beginTotp, deleteTotp, findTotp } from "../store/totp.ts";
 import { sealTotpSecret } from "../upstream/totp_secret.ts";
 import { confirmation, confirmed, makeConfirmed } from "./confirm.ts";
-import { firstFactor, lastFactor, newCodesShape, tellOf } from "./factor_change.ts";
+import { firstFactor, newCodesShape, tellOf } from "./factor_change.ts";
 import { type Operation, personOperation, type UserCall } from "./operation.ts";
 import { type Reply, reply } from "./reply.ts";
 import { spend, totpUse } from "./second_factor.ts";
@@ -100,7 +101,7 @@ async function remove(call: Confirmed): Promise<Reply | Fault> {
   const refused = await makeConfirmed(deps.db, [
     ...shown,
     deleteTotp(deps.db, user.id),
-    ...lastFactor(deps.db, user.id),
+    deleteStrandedRecoveryCodes(deps.db, user.id),
   ]);
   if (refused) return refused;
   tellOf(call, "totp_removed");

@@ -13,7 +13,7 @@ export const replaceRecoveryCodes = (
     .bind(user, JSON.stringify(hashes)),
 ];
 
-/** Forgets the codes of a person who has nothing left that they could stand in for. */
+/** Forgets the codes of a person who has nothing left that they could stand in for: with the last factor they go too. */
 export const deleteStrandedRecoveryCodes = (db: Db, user: UserId): D1PreparedStatement =>
   db
     .prepare(

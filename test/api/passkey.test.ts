@@ -1,8 +1,11 @@
 import { env } from "cloudflare:test";
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { Authenticator, type Twist } from "../support/authenticator.ts";
 import { origin } from "./control_plane.ts";
 import { FactorSetting, told, wrong } from "./factor_setting.ts";
+
+// Passwords are hashed again and again here, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 20_000 });
 
 let first: FactorSetting;
 let other: FactorSetting;

@@ -1,11 +1,14 @@
 import { env } from "cloudflare:test";
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { UserId } from "../../src/id.ts";
 import { listChoices } from "../../src/store/offer.ts";
 import { Authenticator } from "../support/authenticator.ts";
 import { type Answered, origin, type Person } from "./control_plane.ts";
 import { FactorSetting, told, wrong } from "./factor_setting.ts";
 import { TeamSetting } from "./team_setting.ts";
+
+// Passwords are hashed again and again here, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 20_000 });
 
 let first: FactorSetting;
 let other: FactorSetting;
