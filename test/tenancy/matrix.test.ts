@@ -4,17 +4,17 @@ import { operations } from "../../src/api/operations.ts";
 import type { Role } from "../../src/store/team.ts";
 import type { Answered, ControlPlane } from "../api/control_plane.ts";
 import { type OperationRow, operationRows } from "./operation_rows.ts";
-import { absent, newWorld, type People, stored, type Things, tracesIn, type World } from "./world.ts";
+import { absent, type People, peopledWorld, stored, type Things, tracesIn } from "./world.ts";
 
 // T5: every operation, as the router has them, against everybody who must not get through.
-let world: World;
+let world: Awaited<ReturnType<typeof peopledWorld>>;
 let before: Awaited<ReturnType<typeof stored>>;
 /** The plane that intruders meet, and the objects that were addressed on it. */
 let door: ControlPlane;
 const addressed = new Set<string>();
 
 beforeAll(async () => {
-  world = await newWorld();
+  world = await peopledWorld();
   before = await stored(world);
   const { deps } = world.plane;
   const noting =

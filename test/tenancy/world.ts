@@ -36,7 +36,6 @@ export interface World {
   readonly other: TeamSetting;
   readonly mark: string;
   readonly things: Things;
-  readonly people: People;
   readonly grant: { readonly id: GrantId; readonly token: string };
   /** All the texts by which an answer could give the marked team away. */
   readonly traces: readonly string[];
@@ -62,7 +61,19 @@ export const absent: Things = {
   client: `cli_${"0".repeat(26)}`,
 };
 
-export async function newWorld(): Promise<World> {
+/** A world with everybody who asks in it. */
+export async function peopledWorld(): Promise<World & { readonly people: People }> {
+  let people: People | null = null;
+  const world = await newWorld(async (...given) => {
+    people = await gather(...given);
+    return people;
+  });
+  if (!people) throw new Error("nobody came");
+  return { ...world, people };
+}
+
+/** `invite` brings people into it; without, the owner and another team's are all. Each of them costs a password's hash. */
+export async function newWorld(invite?: typeof gather): Promise<World> {
   const plane = await ControlPlane.start();
   const mark = `zq${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
   const [marked, other] = [await TeamSetting.on(plane, `Team ${mark}`), await TeamSetting.on(plane, "Other")];
@@ -86,7 +97,7 @@ export async function newWorld(): Promise<World> {
     url: `https://${mark}.example/hook`,
     events: ["approval.requested"],
   });
-  const people = await gather(marked, other, grant.token);
+  const people = await invite?.(marked, other, grant.token);
   const email = `${mark}@example.com`;
   const invitation = await marked.must(201, "POST", "/members", { email, role: "viewer" });
   const { token } = marked.person;
@@ -110,7 +121,7 @@ export async function newWorld(): Promise<World> {
     decision: read.decision,
     approval: asked.waitsFor.id,
     hook: hook.id,
-    user: people.viewer.id,
+    user: people?.viewer.id ?? marked.person.id,
     invitation: invitation.id,
     session: sessions.items[0].id,
     token: script.id,
@@ -118,7 +129,8 @@ export async function newWorld(): Promise<World> {
     sub: await subjectOf(marked, mark),
     client: machine.id,
   };
-  const emails = [people.owner, people.viewer, people.approver].map(({ email: one }) => one);
+  const known = [marked.person, ...(people ? [people.viewer, people.approver] : [])];
+  const emails = known.map(({ email: one }) => one);
   const { revision: _, ...ids } = things;
   return {
     plane,
@@ -126,7 +138,6 @@ export async function newWorld(): Promise<World> {
     other,
     mark,
     things,
-    people,
     grant,
     traces: [mark, ...Object.values(ids), ...emails],
   };
