@@ -111,10 +111,16 @@ export function append(series: Series, atMs: number, amount: bigint): Series {
  */
 export function extend(series: Mark[], atMs: number, amount: bigint): Mark[] {
   const last = series.at(-1);
-  if (last && last.atMs >= atMs) return [...append(series, atMs, amount)];
+  if (last && last.atMs > atMs) return [...append(series, atMs, amount)];
   const sums = kept.get(series);
-  sums?.push((sums.at(-1) ?? 0n) + amount);
-  series.push({ fromMs: atMs, atMs, amount });
+  const sum = (sums?.at(-1) ?? 0n) + amount;
+  if (last?.atMs === atMs) {
+    series.splice(-1, 1, { ...last, amount: last.amount + amount });
+    sums?.splice(-1, 1, sum);
+  } else {
+    series.push({ fromMs: atMs, atMs, amount });
+    sums?.push(sum);
+  }
   return series;
 }
 

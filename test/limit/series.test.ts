@@ -3,7 +3,9 @@ import { expect, test } from "vitest";
 import {
   append,
   compact,
+  extend,
   giveBack,
+  type Mark,
   oneCall,
   roomAtMs,
   type Series,
@@ -126,5 +128,25 @@ test("what is given back is gone from every window, merged or not, and nothing e
       },
     ),
     { numRuns: 300 },
+  );
+});
+
+test("a series that grows in its own place tells at every moment what a copied one tells", () => {
+  const steps = fc.array(fc.tuple(fc.integer({ min: -3, max: 5 }), fc.bigInt({ min: 0n, max: 3n })), {
+    maxLength: 60,
+  });
+  fc.assert(
+    fc.property(steps, (taking) => {
+      let [now, copied, own]: [number, Series, Mark[]] = [100, [], []];
+      for (const [gapMs, amount] of taking) {
+        now += gapMs;
+        copied = append(copied, now, amount);
+        own = extend(own, now, amount);
+        expect(own).toEqual(copied);
+        for (const sinceMs of [now - 4, now, now + 1]) {
+          expect(takenSince(own, sinceMs)).toBe(takenSince([...copied], sinceMs));
+        }
+      }
+    }),
   );
 });
