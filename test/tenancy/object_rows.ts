@@ -1,9 +1,9 @@
 import type { InboxStub, LogStub } from "../../src/api/deps.ts";
-import type { Approval } from "../../src/approval/approval.ts";
 import type { ControlEntry } from "../../src/audit/entry.ts";
 import type { Ask, Caller, GateStub } from "../../src/gate/rpc.ts";
 import { approvalId, type EventId, type GrantId, type UserId } from "../../src/id.ts";
 import type { ThrottleStub } from "../../src/identity/throttle.ts";
+import type { TeamLog } from "../../src/index.ts";
 import type { CounterStub } from "../../src/limit/reservation.ts";
 import type { AccountStub } from "../../src/upstream/account.ts";
 
@@ -68,11 +68,9 @@ const gate: Record<string, ObjectRow<GateStub>> = {
   alarm: byPlatform,
 };
 
-const log: Record<
-  string,
-  ObjectRow<LogStub & InboxStub & { file(approvals: readonly Approval[]): unknown }>
-> = {
+const log: Record<string, ObjectRow<LogStub & InboxStub & Pick<TeamLog, "file" | "take">>> = {
   append: { by: "another object", call: (object) => object.append([event]) },
+  take: { by: "another object", call: (object) => object.take({ calls: [], others: [event] }) },
   file: { by: "another object", call: (object) => object.file([]) },
   list: { by: "member", call: (object, { grant }) => object.list({ grant, limit: 10 }) },
   find: { by: "member", call: (object, { grant }) => object.find(grant, 1) },
