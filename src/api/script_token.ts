@@ -99,8 +99,11 @@ async function create(call: UserCall<z.output<typeof body>, unknown>): Promise<R
   const membership = await findMembership(deps.db, user.id, body.team, session.team);
   if (!membership) return nothingHere;
   if (membership.closed) return whyClosed(deps.origin, membership);
-  const expiresAt = body.expires_at === undefined ? nowMs + lifetimeMs : Date.parse(body.expires_at);
-  if (expiresAt <= nowMs || expiresAt > nowMs + scriptTokenLifetimeMaxMs) return badExpiry;
+  // Whom an identity provider has let in, it can let in no more: nothing of theirs outlives the session.
+  const latest = session.kind === "sso" ? session.expiresAtMs : nowMs + scriptTokenLifetimeMaxMs;
+  const byDefault = Math.min(nowMs + lifetimeMs, latest);
+  const expiresAt = body.expires_at === undefined ? byDefault : Date.parse(body.expires_at);
+  if (expiresAt <= nowMs || expiresAt > latest) return session.kind === "sso" ? beyondSession : badExpiry;
   const over = await ration("script_token", `user ${user.id}`, deps);
   if (over) return over;
   const asked = { nowMs, after: { createdAt: 0, id: "" }, limit: standingMax };
@@ -127,6 +130,12 @@ async function create(call: UserCall<z.output<typeof body>, unknown>): Promise<R
   return reply(201, { ...show(token), token: text });
 }
 
+const beyondSession = fault("invalid", "The request has mistakes; `errors` says where.", [
+  {
+    pointer: "/expires_at",
+    message: "a time to come, and no later than this session's end: you came by the team's identity provider",
+  },
+]);
 const badExpiry = fault("invalid", "The request has mistakes; `errors` says where.", [
   { pointer: "/expires_at", message: "lies ahead, and a year ahead at most" },
 ]);

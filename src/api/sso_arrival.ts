@@ -98,7 +98,7 @@ async function enter(visit: Visit, name: SubjectName, mapped: Mapped): Promise<A
         ]),
     ...session.statements,
   ];
-  const event = { action: "sso.signed_in", subject: user, detail: { ...standing, label: mapped.label } };
+  const event = { action: "sso.signed_in", subject: user, detail: { ...standing } };
   const same =
     member &&
     member.role === standing.role &&

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { type Fault, fault, isFault } from "../fault.ts";
-import { newId } from "../id.ts";
+import { newId, type UserId } from "../id.ts";
 import { findIdentity } from "../store/identity.ts";
 import type { QuotaName } from "../store/quota.ts";
 import { deleteScriptTokensIn } from "../store/script_token.ts";
@@ -102,14 +102,14 @@ async function revoke(call: Who): Promise<Reply | Fault> {
   const name = await nameOf(call);
   if (isFault(name)) return name;
   const subject = await findSubject(db, name);
+  const user = subject?.user ?? newId("usr", deps.random);
   const changes = [
-    ...(subject ? [] : insertSubject(db, name, newId("usr", deps.random), nowMs)),
+    ...(subject ? [] : insertSubject(db, name, user, nowMs)),
     refuseSubject(db, name, nowMs),
-    ...(subject
-      ? [deleteSessionsIn(db, name.team, subject.user), deleteScriptTokensIn(db, name.team, subject.user)]
-      : []),
+    deleteSessionsIn(db, name.team, user),
+    deleteScriptTokensIn(db, name.team, user),
   ];
-  return change(call, name, "subject.revoked", "refused_subjects", changes);
+  return change(call, { name, user, action: "subject.revoked", quota: "refused_subjects" }, changes);
 }
 
 async function allow(call: Who): Promise<Reply | Fault> {
@@ -118,19 +118,27 @@ async function allow(call: Who): Promise<Reply | Fault> {
   const subject = await findSubject(call.db, name);
   if (!subject) return nothingHere;
   if (!subject.refused) return fault("conflict", "This subject's tokens are taken already.");
-  return change(call, name, "subject.allowed", "subjects", [allowSubject(call.db, name)]);
+  const { user } = subject;
+  const changes = [allowSubject(call.db, name)];
+  return change(call, { name, user, action: "subject.allowed", quota: "subjects" }, changes);
+}
+
+interface Change {
+  readonly name: SubjectName;
+  readonly user: UserId;
+  readonly action: string;
+  readonly quota: QuotaName;
 }
 
 async function change(
   call: Who,
-  name: SubjectName,
-  action: string,
-  quota: QuotaName,
+  { name, user, action, quota }: Change,
   changes: readonly D1PreparedStatement[],
 ): Promise<Reply | Fault> {
-  const { db, team } = call;
+  const { db } = call;
   const grant = (await findSubject(db, name))?.grant ?? null;
-  const event = { action, subject: grant ?? team.id, detail: { sub: name.sub } };
+  // By our own id: what the issuer calls them, the log's chain could never forget.
+  const event = { action, subject: user, detail: {} };
   const inForce = await withinQuota(call, [quota], async (held) => {
     if (grant) return commit(call, { of: "grant", grant }, [...changes, ...held], event);
     await save(call, [...changes, ...held], event);

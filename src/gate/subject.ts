@@ -109,12 +109,8 @@ async function write(
     actor: user,
     action: subject?.grant ? "subject.mapped" : "subject.seen",
     subject: grant.id,
-    detail: {
-      label: mapped.label,
-      servers: mapped.servers.length,
-      tags: mapped.tags.join(" "),
-      role: mapped.role ?? "",
-    },
+    // Without the label, which may be a name or an address: the log's chain could never forget it.
+    detail: { servers: mapped.servers.length, tags: mapped.tags.join(" "), role: mapped.role ?? "" },
   };
   const changes = [
     ...(subject ? [] : insertSubject(db, name, user, nowMs)),

@@ -366,10 +366,16 @@ it("a team with people and subjects of its issuer can be deleted, and leaves non
   await gone.server("Tools");
   await register(gone, { mapping: { rules: [...rules, { servers: [{ server: "tools", policy: null }] }] } });
   const { token } = await signIn(gone);
-  await plane.ask("POST", "/v1/tokens", {
-    token,
-    body: { label: "x", team: gone.person.team.id, role: "viewer" },
-  });
+  const mint = (more: object) =>
+    plane.ask("POST", "/v1/tokens", {
+      token,
+      body: { label: "x", team: gone.person.team.id, role: "viewer", ...more },
+    });
+  // Nothing of theirs outlives the session: the issuer is who lets them in.
+  const script = await mint({});
+  expect(Date.parse(script.body.expires_at)).toBeLessThanOrEqual(Date.now() + 12 * 3_600_000);
+  const later = new Date(Date.now() + 13 * 3_600_000).toISOString();
+  expect((await mint({ expires_at: later })).body.errors).toMatchObject([{ pointer: "/expires_at" }]);
   const isolate = new Isolate(plane, world);
   await isolate.call(await provider.token({ sub: "alice", aud: "api://acme", groups: ["staff"] }), gone);
   const { user } = (await plane.ask("GET", "/v1/me", { token })).body;
