@@ -14,7 +14,7 @@ import { type Cell, RollupTable, type StatsQuery } from "./rollup_table.ts";
 import { SegmentTable } from "./segment_table.ts";
 import { type Verified, verifyRange } from "./verify.ts";
 
-/** What a log needs from outside itself; `src/index.ts` fills it in. */
+/** What a log needs from outside itself; `worker/objects.ts` fills it in. */
 export interface LogDeps {
   /** Signs a checkpoint with the gateway's key: a compact JWS. */
   readonly sign: (statement: Statement) => Promise<string>;

@@ -31,7 +31,7 @@ import { type Compiled, type CompiledRoute, stand, teamUnreadable } from "./stan
 import { Turn, type TurnParts } from "./turn.ts";
 import { readUsage } from "./usage.ts";
 
-/** What a gate needs from outside itself; `src/index.ts` fills it in. */
+/** What a gate needs from outside itself; `worker/objects.ts` fills it in. */
 export interface GateDeps extends ApprovalDeps, InForceDeps, Pick<TurnParts, "argumentKey"> {
   readonly ship: ShippingParts["ship"];
   /** The team's shared counter of that series. */

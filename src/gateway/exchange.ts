@@ -14,7 +14,7 @@ import type { Session, Sessions } from "./session.ts";
 import type { Settlements } from "./settlement.ts";
 import type { AskedGate } from "./subject_gate.ts";
 
-/** What the way in needs from outside itself; `src/index.ts` fills it in. */
+/** What the way in needs from outside itself; `worker/parts.ts` fills it in. */
 export interface GatewayDeps {
   /** PUBLIC_ORIGIN: the issuer of every token and the only Origin a browser may call from. */
   readonly origin: string;

@@ -11,7 +11,7 @@ import type { FetchDeps } from "../upstream/fetch.ts";
 import { type Issued, unauthenticated } from "./authenticate.ts";
 import { type SecondLook, SubjectGate } from "./subject_gate.ts";
 
-/** What tokens of teams' own issuers need from outside; `src/index.ts` fills it in. */
+/** What tokens of teams' own issuers need from outside; `worker/parts.ts` fills it in. */
 export interface IssuedDeps {
   readonly db: Db;
   readonly gate: (grant: GrantId) => GateStub;

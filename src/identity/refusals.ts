@@ -25,7 +25,7 @@ export interface RefusedAsk extends ServerAsk {
   readonly sinceMs: number;
 }
 
-/** What the counts need from outside; `src/index.ts` fills it in. */
+/** What the counts need from outside; `worker/parts.ts` fills it in. */
 export interface RefusalsDeps {
   readonly saveUnknown: (counts: ReadonlyMap<Surface, number>) => Promise<void>;
   readonly tellTeam: (refused: RefusedGrant) => Promise<void>;

@@ -13,7 +13,7 @@ const schema = `
 // Entries go round in so many rows: overwriting costs one row written, deleting would cost another.
 const slots = 512;
 
-/** What a shared counter needs from outside itself; `src/index.ts` fills it in. */
+/** What a shared counter needs from outside itself; `worker/objects.ts` fills it in. */
 export interface SharedDeps {
   /** What became of reservations, from the gate that holds them; throws where it cannot be asked. */
   readonly ask: (gate: GrantId, ids: readonly string[]) => Promise<readonly Notice[]>;

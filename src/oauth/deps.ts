@@ -7,7 +7,7 @@ import type { ThrottleStub } from "../identity/throttle.ts";
 import type { FetchDeps } from "../upstream/fetch.ts";
 import type { ClientDocuments } from "./client_document.ts";
 
-/** What the authorization server needs from outside; `src/index.ts` fills it in. */
+/** What the authorization server needs from outside; `worker/parts.ts` fills it in. */
 export interface OAuthDeps extends PushDeps {
   readonly keys: KeySet;
   /** PUBLIC_ORIGIN: the issuer, and the start of every URL. No slash at its end. */

@@ -79,7 +79,7 @@ export async function entrancesOf(
       ),
     },
     "making a webhook": {
-      callers: ["api/hook.ts", "index.ts"],
+      callers: ["api/hook.ts", "worker/parts.ts"],
       tell: each(async (url) =>
         told(await team.ask("POST", "/hooks", { url, events: ["approval.requested"] })),
       ),
