@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import * as z from "zod";
+import { browserFlags, browserPath } from "../../scripts/browser.ts";
 import { Rest } from "../../scripts/start/rest.ts";
 import { AuthorizationServer } from "../support/authorization_server.ts";
 import { readRequest, writeResponse } from "../support/node-http.ts";
@@ -12,8 +14,9 @@ import { callPlainly, clientsOfOldServers } from "./agent.ts";
 const origin = inject("gateway").url;
 const servers: Server[] = [];
 let rest: Rest;
-let token: string;
 let slug: string;
+let browser: Browser;
+const person = { email: `${randomUUID()}@example.com`, password: randomUUID(), team: "Connectors" };
 let gives: AuthorizationServer;
 let upstream: ProtectedServer;
 
@@ -33,12 +36,11 @@ async function serve(
 }
 
 beforeAll(async () => {
-  const person = { email: `${randomUUID()}@example.com`, password: randomUUID(), team: "Connectors" };
   const signedUp = z.object({ token: z.string(), team: z.object({ slug: z.string() }) });
   const signed = await new Rest(origin).must(signedUp, "POST", "/v1/signup", person);
-  token = signed.token;
   slug = signed.team.slug;
-  rest = new Rest(origin, token);
+  browser = await chromium.launch({ executablePath: browserPath(), args: browserFlags });
+  rest = new Rest(origin, signed.token);
   await serve((address) => {
     gives = new AuthorizationServer(address, fetch);
     return gives;
@@ -48,24 +50,27 @@ beforeAll(async () => {
     return upstream;
   });
 });
-afterAll(() => {
+afterAll(async () => {
+  await browser?.close();
   for (const server of servers) server.close();
 });
 
 const path = (below: string): string => `/v1/teams/${slug}/${below}`;
 
-/** Goes where a browser goes that is signed in here, and says where that ends. */
-async function browse(address: string): Promise<string> {
-  let at = address;
-  for (let hops = 0; hops < 5; hops++) {
-    const headers: HeadersInit = at.startsWith(`${origin}/`) ? { cookie: `__Host-session=${token}` } : {};
-    const answer = await fetch(at, { headers, redirect: "manual" });
-    await answer.body?.cancel();
-    const next = answer.headers.get("location");
-    if (next === null) return `${answer.status} ${new URL(at).pathname}`;
-    at = new URL(next, at).href;
-  }
-  throw new Error("the redirects do not end");
+/** Signs in on our page, presses the button of the server's page, and gives where that ends. */
+async function connectIn(browser: Browser, server: string): Promise<string> {
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(`${origin}/connections/${slug}/${server}`);
+  await page.getByRole("button", { name: "Go to the server's sign-in" }).click();
+  await page.getByText("Sign in first.").waitFor();
+  await page.getByRole("link", { name: "Sign in" }).click();
+  await page.getByLabel("E-mail address").fill(person.email);
+  await page.getByLabel("Password").fill(person.password);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.waitForURL(`**/connections/${slug}/${server}`);
+  await page.getByRole("button", { name: "Go to the server's sign-in" }).click();
+  await page.getByText("The account is connected").first().waitFor();
+  return new URL(page.url()).pathname;
 }
 
 it("an account that is connected in a browser serves real clients, and 200 calls renew it once", async () => {
@@ -75,9 +80,7 @@ it("an account that is connected in a browser serves real clients, and 200 calls
   const body = { name: "Protected", url: upstream.url, auth };
   const server = await rest.must(registered, "POST", path("servers"), body);
   expect(server.why).toBe("needs_sign_in");
-  const begun = z.object({ authorize_url: z.string() });
-  const { authorize_url } = await rest.must(begun, "POST", path(`servers/${server.slug}/connect`), {});
-  expect(await browse(authorize_url)).toBe("200 /connections/connected");
+  expect(await connectIn(browser, server.slug)).toBe("/connections/connected");
   // Our own document was read, over the network: nobody had to register us.
   expect(gives.registrations).toEqual([]);
   const policy = { name: "Open", document: { version: "1", default: "allow" } };
