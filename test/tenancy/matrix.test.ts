@@ -175,36 +175,47 @@ describe("another's and absent are one answer, and no byte of the other team is 
 describe("a lesser role of the same team", () => {
   const rank = ["viewer", "policy_manager", "admin"] as const;
 
-  it.each(["viewer", "policy_manager"] as const)(
-    "of %s is refused all that is above it, alike",
-    async (role) => {
-      const { token } = world.people[role];
-      const found: string[] = [];
-      for (const operation of inTeam) {
-        const { needs } = rowOf(operation);
-        if (rank.indexOf(role) >= rank.indexOf(needs as Role)) continue;
-        const own = { team: world.things["team"] ?? "" };
-        const pair: [Answered, Answered] = [
-          await ask(world.plane, operation, world.things, token),
-          await ask(world.plane, operation, { ...absent, ...own }, token),
-        ];
-        found.push(...wrong(operation, pair, 403));
-      }
-      expect(found).toEqual([]);
-    },
-  );
-
-  it("is refused what only some of its rank may", async () => {
+  it.each([
+    ["viewer", "viewer", ({ viewer }: People) => viewer.token],
+    ["policy_manager", "policy_manager", (people: People) => people.policy_manager.token],
+    ["viewer, in a script's token of an admin", "viewer", ({ script }: People) => script],
+  ] as const)("of %s is refused all that is above it, alike", async (_, role, tokenOf) => {
+    const token = tokenOf(world.people);
     const found: string[] = [];
-    const { owner, policy_manager: manager } = world.people;
+    for (const operation of inTeam) {
+      const { needs } = rowOf(operation);
+      if (rank.indexOf(role) >= rank.indexOf(needs as Role)) continue;
+      const own = { team: world.things["team"] ?? "" };
+      const pair: [Answered, Answered] = [
+        await ask(world.plane, operation, world.things, token),
+        await ask(world.plane, operation, { ...absent, ...own }, token),
+      ];
+      found.push(...wrong(operation, pair, 403));
+    }
+    expect(found).toEqual([]);
+  });
+
+  it("is refused what only some of its rank may, and so is a script of whoever may", async () => {
+    const found: string[] = [];
+    const { owner, policy_manager: manager, script } = world.people;
     for (const operation of inTeam.filter((one) => rowOf(one).also)) {
-      const { status } = await ask(
-        world.plane,
-        operation,
-        { ...world.things, user: owner.id },
-        manager.token,
-      );
-      if (status !== 403) found.push(`${title(operation)}: ${status}`);
+      for (const token of [manager.token, script]) {
+        const { status } = await ask(world.plane, operation, { ...world.things, user: owner.id }, token);
+        if (status !== 403) found.push(`${title(operation)}: ${status}`);
+      }
+    }
+    expect(found).toEqual([]);
+  });
+
+  it("is what a script has: never its person's sessions, tokens, factors or other teams", async () => {
+    const found: string[] = [];
+    const { script } = world.people;
+    for (const operation of closed.filter(({ access }) => access === "person" || access === "session")) {
+      const pair: [Answered, Answered] = [
+        await ask(world.plane, operation, world.things, script),
+        await ask(world.plane, operation, absent, script),
+      ];
+      found.push(...wrong(operation, pair, 403));
     }
     expect(found).toEqual([]);
   });

@@ -25,6 +25,8 @@ export interface People {
   readonly signedOut: string;
   /** A session of one of its admins that opens another team of theirs alone. */
   readonly elsewhere: string;
+  /** A script's token of one of its admins, which may do what a viewer may. */
+  readonly script: string;
   /** The bearer form of a grant of the marked team, which stands. */
   readonly agent: string;
 }
@@ -192,6 +194,10 @@ async function gather(marked: TeamSetting, other: TeamSetting, agent: string): P
   await marked.plane.ask("POST", "/v1/logout", { token });
   const [owner, outsider] = [marked.person, other.person];
   const elsewhere = await sessionFor(marked.plane, admin);
+  const minted = { label: "viewing", team: marked.person.team.id, role: "viewer" };
+  const { body } = await marked.plane.ask("POST", "/v1/tokens", { token: admin.token, body: minted });
+  // When it was used last is noted every five minutes: now, and not while others are watched.
+  await marked.as(body).must(200, "GET", "");
   return {
     owner,
     outsider,
@@ -202,6 +208,7 @@ async function gather(marked: TeamSetting, other: TeamSetting, agent: string): P
     removed,
     signedOut: token,
     elsewhere,
+    script: body.token,
     agent,
   };
 }
