@@ -4,6 +4,7 @@ import type { Charge } from "../limit/take.ts";
 import { type Decision, evaluate, type Obligation, type Question } from "../policy/evaluate.ts";
 import type { ApproveDuty } from "./approvals.ts";
 import { localNow } from "./calendar.ts";
+import { quotaCharge } from "./call_quota.ts";
 import { type Count, type Subject, toCharge } from "./charge.ts";
 import type { Ask, Target } from "./rpc.ts";
 import type { Route, Snapshot } from "./snapshot.ts";
@@ -47,7 +48,8 @@ export function judge(
   const asked = verdicts.map((one) => one.keeps);
   const keeps = asked.includes(null) ? null : asked.flatMap((paths) => paths ?? []);
   if (keeps && valuesText(args, keeps) === null) return { ...first, ...tooLarge, ...nothingMore };
-  return { ...speaker, charges, asks, keeps };
+  const quota = quotaCharge(compiled.snapshot.team.callsADay);
+  return { ...speaker, charges: quota ? [...charges, quota] : charges, asks, keeps };
 }
 
 function judgeOne(

@@ -79,6 +79,8 @@ export interface Snapshot {
     readonly frozen: "off" | "writes" | "all";
     /** Wrapped (`upstream/vault.ts`); absent in what a gate kept of an earlier version. */
     readonly dataKey?: Sealed;
+    /** What the operator lets the team call in 24 hours; absent where there is no such quota. */
+    readonly callsADay?: number;
     readonly policy: PolicyText | null;
   };
   readonly grant: {

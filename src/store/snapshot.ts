@@ -7,7 +7,7 @@ import type { Db } from "./database.ts";
 const these = "(SELECT value FROM json_each(?1))";
 
 const standing = `
-  SELECT g.id, t.id AS team_id, t.slug, t.zone, t.frozen, t.epoch, t.data_key,
+  SELECT g.id, t.id AS team_id, t.slug, t.zone, t.frozen, t.epoch, t.data_key, q.max AS calls_a_day,
          g.label, g.tags, g.expires_at,
          g.revoked_at IS NOT NULL OR CASE WHEN b.sub IS NULL THEN g.member_id IS NOT NULL AND m.user_id IS NULL
                                           ELSE i.team_id IS NULL OR b.refused_at IS NOT NULL END AS revoked,
@@ -17,6 +17,7 @@ const standing = `
          p.id AS policy_id, p.name AS policy_name, p.revision AS policy_revision, r.document AS policy_document
     FROM "grant" g
     JOIN team t ON t.id = g.team_id
+    LEFT JOIN team_quota q ON q.team_id = t.id AND q.name = 'calls_a_day'
     LEFT JOIN member m ON m.team_id = g.team_id AND m.user_id = g.member_id
     LEFT JOIN user u ON u.id = m.user_id
     LEFT JOIN subject b ON b.grant_id = g.id
@@ -76,6 +77,7 @@ interface StandingRow extends PolicyColumns {
   frozen: Snapshot["team"]["frozen"];
   epoch: number;
   data_key: string;
+  calls_a_day: number | null;
   label: string;
   tags: string;
   revoked: number;
@@ -174,7 +176,15 @@ function snapshotOf(row: StandingRow, { tokens, routes, pins, families, text }: 
   const signIns = (families.get(id) ?? []).map((family) => ({ id: family.id, notAfterMs: family.not_after }));
   return {
     epoch: row.epoch,
-    team: { id: team, slug, zone, frozen, dataKey: row.data_key, policy: policyText(row, text) },
+    team: {
+      id: team,
+      slug,
+      zone,
+      frozen,
+      dataKey: row.data_key,
+      ...(row.calls_a_day !== null && { callsADay: row.calls_a_day }),
+      policy: policyText(row, text),
+    },
     grant: {
       id,
       label: row.label,
