@@ -1,6 +1,6 @@
 import { fault } from "./fault.ts";
 import { serve } from "./gateway/pipeline.ts";
-import { type RouteName, routeOf } from "./route.ts";
+import { pathOf, type RouteName, routeOf } from "./route.ts";
 import { clientDocument } from "./upstream/oauth_client.ts";
 import { type Env, originOf } from "./worker/env.ts";
 import { partsOf } from "./worker/parts.ts";
@@ -50,7 +50,7 @@ const handlers: Readonly<Record<RouteName, (visit: Visit) => Response | Promise<
 };
 
 async function respond(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-  const { pathname } = new URL(request.url);
+  const pathname = pathOf(request.url);
   const route = routeOf(pathname);
   if (route === "gateway") return handlers.gateway({ request, pathname, env, ctx });
   const answer = route

@@ -26,3 +26,9 @@ export type RouteName = (typeof routes)[number]["name"];
 /** Which route a path belongs to; null where there is nothing. */
 export const routeOf = (pathname: string): RouteName | null =>
   routes.find(({ path }) => path.test(pathname))?.name ?? null;
+
+// Nothing in it that the parser would read as something else: no dots, no percent signs.
+const plainUrl = /^https?:\/\/[\w.:[\]-]+(\/[\w/-]*)(?:[?#]|$)/;
+
+/** The path of a request's URL, as the parser reads it; where the text is plain, without parsing it. */
+export const pathOf = (url: string): string => plainUrl.exec(url)?.[1] ?? new URL(url).pathname;

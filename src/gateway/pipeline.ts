@@ -6,6 +6,7 @@ import type { Batch } from "../mcp/batch.ts";
 import type { Message } from "../mcp/decode.ts";
 import { bindHandles, handleWords } from "../mcp/handle.ts";
 import { headersOut } from "../mcp/headers.ts";
+import { pathOf } from "../route.ts";
 import type { FetchFault } from "../upstream/fetch.ts";
 import { type ForwardRequest, forward } from "../upstream/forward.ts";
 import type { Turn } from "../upstream/traffic.ts";
@@ -68,7 +69,7 @@ async function enter(
     deps.refusals.unknown("gateway");
     return verified;
   }
-  const surface = surfaceOf(new URL(request.url).pathname);
+  const surface = surfaceOf(pathOf(request.url));
   if (isFault(surface)) return surface;
   const { grant, team, bearer } = verified;
   if (!isFor(verified, deps.origin, surface)) {

@@ -81,10 +81,12 @@ export function readBody(bytes: Uint8Array): Fault | Body {
   return fault("bad_json", `At character ${read.offset}${where}: ${read.problem}.`);
 }
 
+// The mark is kept, so that the reader refuses it: some parsers skip it and others do not.
+const strictly = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 function utf8(bytes: Uint8Array): string | null {
   try {
-    // The mark is kept, so that the reader refuses it: some parsers skip it and others do not.
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return strictly.decode(bytes);
   } catch {
     return null;
   }
