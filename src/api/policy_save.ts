@@ -54,13 +54,19 @@ export async function saveRevision(
       return reply(inForceStatus(inForce), body, { ETag: `"${revision}"` });
     } catch (error) {
       if (isGone(error)) return nothingHere;
-      if (!isTaken(error) || tries === triesMax) throw error;
+      if (!isTaken(error)) throw error;
+      if (tries === triesMax) return crowded;
     }
     const again = await findPolicy(call.db, policy.team, policy.server, policy.id);
     if (!again) return nothingHere;
     current = again;
   }
 }
+
+const crowded = fault(
+  "conflict",
+  "Others save this policy faster than it can be saved on top of what they saved. Try again.",
+);
 
 async function testsBefore(
   call: TeamCall<unknown, unknown>,
