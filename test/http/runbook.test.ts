@@ -134,6 +134,9 @@ it("gives a server its new credential from the next call on", async () => {
   expect(cmux.seen().headers["authorization"]).toBe("Bearer renewed");
 });
 
+/** The log lists a decision within two seconds of its answer. */
+const listed = () => new Promise((done) => setTimeout(done, 2_500));
+
 it("ends a leaked grant's token, by another and for good, and shows what it did", async () => {
   const [rotate = "", revoke = "", look = ""] = blocksOf("A grant's token leaked");
   const old = setting.grant.token;
@@ -142,6 +145,7 @@ it("ends a leaked grant's token, by another and for good, and shows what it did"
   expect([await setting.call(old), await setting.call(renewed)]).toEqual([401, 200]);
   expect(await run([revoke], setting.given)).toBe("revoked");
   expect(await setting.call(renewed)).toBe(401);
+  await listed();
   const seen = await run([look], setting.given);
   expect(seen).toContain("cmux_workspace_snapshot");
   expect(seen).toContain("grant.revoked");
@@ -152,8 +156,7 @@ describe("a hostile server", () => {
     const other = await Setting.start(cmux);
     const [detach = "", remove = ""] = blocksOf("A server turned hostile");
     expect(await other.call()).toBe(200);
-    // The log lists a decision within two seconds.
-    await new Promise((done) => setTimeout(done, 2_500));
+    await listed();
     const [pending, calls, ...tools] = (await run([detach], other.given)).split("\n");
     expect([pending, calls]).toEqual(["0", "1"]);
     expect(tools).toContain("cmux_workspace_snapshot  accepted");
