@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { freePort } from "../start/ports.ts";
 import { newSecrets } from "../start/secrets.ts";
 import { root, wranglerBin } from "../start/wrangler.ts";
-import { build, compatibilityDate, compatibilityFlags } from "./workerd.ts";
+import { build, builtModules, compatibilityDate, compatibilityFlags, modulesIn } from "./workerd.ts";
 
 // What wrangler develops with: workerd alone has no D1.
 const { Miniflare, convertV4MiniflareOptions } = createRequire(wranglerBin)("miniflare");
@@ -37,9 +37,11 @@ export class World {
         host: "127.0.0.1",
         port: this.#port,
         resourcePersistencePath: join(this.#dir, "data"),
-        modules: true,
-        modulesRoot: this.#dir,
-        scriptPath: join(this.#dir, "scale.js"),
+        modules: builtModules(this.#dir).map((name) => ({
+          type: "ESModule",
+          path: join(modulesIn(this.#dir), name),
+        })),
+        modulesRoot: modulesIn(this.#dir),
         compatibilityDate,
         compatibilityFlags,
         bindings: { ...this.secrets, PUBLIC_ORIGIN: this.url, ALLOW_LOOPBACK_UPSTREAMS: "true" },
@@ -48,6 +50,7 @@ export class World {
           GATES: object("GrantGate"),
           LOGS: object("TeamLog"),
           COUNTERS: object("SharedCounter"),
+          ACCOUNTS: object("UpstreamAccount"),
           THROTTLES: object("SignInThrottle"),
         },
       }),

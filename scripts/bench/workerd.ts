@@ -70,7 +70,8 @@ export const runtimeVersion = runtime.version;
 export const compatibilityDate = "2026-10-01";
 export const compatibilityFlags = ["global_fetch_strictly_public", "enable_request_signal"];
 
-const modulesIn = (dir: string): string => join(dir, "modules");
+/** Where `build` puts the modules. */
+export const modulesIn = (dir: string): string => join(dir, "modules");
 
 /** Builds the entry as a deployment does, one file a module, into `dir`. */
 export async function build(entry: string, dir: string): Promise<void> {
@@ -78,6 +79,11 @@ export async function build(entry: string, dir: string): Promise<void> {
 }
 
 const entryFile = "worker.js";
+
+/** The files that `build` has made, the entry first. */
+export const builtModules = (dir: string): string[] =>
+  readdirSync(modulesIn(dir)).sort((a, b) => Number(b === entryFile) - Number(a === entryFile));
+
 const text = (value: string): string => JSON.stringify(value);
 
 function config({ text: values, objects }: Served, dir: string, port: number): string {
@@ -90,9 +96,9 @@ function config({ text: values, objects }: Served, dir: string, port: number): s
   const namespaces = Object.values(objects).map(
     (className) => `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = true)`,
   );
-  // The first is the entry.
-  const names = readdirSync(modulesIn(dir)).sort((a, b) => Number(b === entryFile) - Number(a === entryFile));
-  const modules = names.map((name) => `(name = ${text(name)}, esModule = embed ${text(`modules/${name}`)})`);
+  const modules = builtModules(dir).map(
+    (name) => `(name = ${text(name)}, esModule = embed ${text(`modules/${name}`)})`,
+  );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
