@@ -8,7 +8,7 @@ import { readText } from "./request.ts";
 
 /** A client to which nobody has agreed by then is forgotten. */
 export const unusedMs = 7 * 24 * 3_600_000;
-/** One to which somebody has is kept as long as any grant of it can live, and a while longer. */
+/** One to which somebody has agreed is kept as long as any grant of it can live, and a while longer. */
 export const usedMs = 400 * 24 * 3_600_000;
 
 const bytesMax = 16_384;

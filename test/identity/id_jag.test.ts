@@ -66,6 +66,16 @@ const claims = () => ({
 const jag = (change: object = {}, header: object = {}) =>
   provider.token({ ...claims(), ...change }, { typ, ...header });
 
+/** A token's answer (RFC 6749 §5.1) or a refusal's (§5.2). */
+interface Answered {
+  readonly access_token: string;
+  readonly token_type: string;
+  readonly expires_in: number;
+  readonly scope: string;
+  readonly error: string;
+  readonly error_description: string;
+}
+
 async function redeem(assertion: string, change: Record<string, string | undefined> = {}) {
   const form = new URLSearchParams();
   const given = {
@@ -82,8 +92,7 @@ async function redeem(assertion: string, change: Record<string, string | undefin
   const answer = await server(
     new Request(`${origin}/token`, { method: "POST", headers, body: form.toString() }),
   );
-  // biome-ignore lint/suspicious/noExplicitAny: what a test asserts is its own business
-  return { status: answer.status, body: (await answer.json()) as any };
+  return { status: answer.status, body: await answer.json<Answered>() };
 }
 
 describe("an identity assertion", () => {
